@@ -1,0 +1,4 @@
+"""See how a neural network learns: a desktop application on real PyTorch."""
+
+#: The one place where the version stands; pyproject.toml reads it from here.
+__version__ = "0.1.0"
