@@ -1,0 +1,113 @@
+"""Every action of the window and of a tab, declared once: menu, toolbar, shortcut help and tests read this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from visualizer.ui.theme import Theme
+
+Key = QKeySequence.StandardKey
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One action; ``keys`` are standard keys of the platform or portable key texts.
+
+    Attributes:
+        tip: what it does, in a sentence.
+        icon: name of a file in ``resources/icons``, or empty.
+        role: QAction.MenuRole, for the menus of macOS.
+    """
+
+    name: str
+    text: str
+    tip: str
+    keys: tuple[QKeySequence.StandardKey | str, ...] = ()
+    icon: str = ""
+    checkable: bool = False
+    role: QAction.MenuRole = QAction.MenuRole.NoRole
+
+
+#: Actions of the whole window; object names ``window.<name>``.
+WINDOW: tuple[ActionSpec, ...] = (
+    ActionSpec("open_session", "&Open session…", "Open a session: the state of all tabs.", (Key.Open,), "open"),
+    ActionSpec("save_session", "&Save session", "Save the state of all tabs.", (Key.Save,), "save"),
+    ActionSpec("save_session_as", "Save session &as…", "Save the state of all tabs in another file.",
+               (Key.SaveAs, "Ctrl+Shift+S")),
+    ActionSpec("quit", "&Quit", "Close the program.", (Key.Quit, "Ctrl+Q"), role=QAction.MenuRole.QuitRole),
+    ActionSpec("theme_system", "As the &system", "Light or dark, as the system is.", checkable=True),
+    ActionSpec("theme_light", "&Light", "Dark text on a light ground.", checkable=True),
+    ActionSpec("theme_dark", "&Dark", "Light text on a dark ground.", checkable=True),
+    ActionSpec("presentation", "&Presentation mode", "Large type and thick lines, for a projector.", ("F5",),
+               "presentation", checkable=True),
+    ActionSpec("full_screen", "&Full screen", "Fill the whole screen.", ("F11",), checkable=True),
+    ActionSpec("fold_left", "Show &controls", "Fold the controls away, or show them again.", ("F9",), "fold-left",
+               checkable=True),
+    ActionSpec("fold_right", "Show &explanation", "Fold the explanation away, or show it again.", ("F10",), "fold-right",
+               checkable=True),
+    ActionSpec("shortcuts", "&Keyboard shortcuts", "Every shortcut of the program.", (Key.HelpContents, "F1"), "help"),
+    ActionSpec("about", "&About visualizer", "Versions, device, and where the log file is.", icon="info",
+               role=QAction.MenuRole.AboutRole),
+)
+
+#: Actions of a tab; object names ``<experiment>.<name>``.
+TAB: tuple[ActionSpec, ...] = (
+    ActionSpec("export_figure", "&Export figure…", "Save a figure of this page as PNG, SVG, CSV or JSON.", ("Ctrl+E",),
+               "export"),
+    ActionSpec("export_all", "Export all &figures…", "Save every figure of this page into a folder.",
+               ("Ctrl+Shift+E",), "export-all"),
+    ActionSpec("copy_figure", "Copy &figure", "Put the main figure on the clipboard as an image.", ("Ctrl+Shift+C",),
+               "copy"),
+    ActionSpec("copy_code", "Copy &code", "Put the PyTorch code of this result on the clipboard.", ("Ctrl+Alt+C",),
+               "code"),
+    ActionSpec("toggle_play", "&Run or pause", "Play the run from here, or hold it.", (), "play"),
+    ActionSpec("step_forward", "&Step", "One step forward.", (), "step"),
+    ActionSpec("step_back", "Step &back", "One step back.", (), "step-back"),
+    ActionSpec("to_start", "To the &first step", "Back to the start of the run.", (), "to-start"),
+    ActionSpec("to_end", "To the &last step", "To the end of the run.", (), "to-end"),
+    ActionSpec("reset_page", "R&eset this page", "Set every control of this page to its default.", ("Ctrl+R",), "reset"),
+    ActionSpec("cancel_run", "&Cancel the computation", "Stop what is being computed.", ("Ctrl+.",), "cancel"),
+    ActionSpec("recompute", "C&ompute again", "Compute this page's result once more.", (Key.Refresh, "Ctrl+F5")),
+    ActionSpec("fit", "F&it the figures", "Show all that is drawn in every figure.", ("Ctrl+0",), "fit"),
+    ActionSpec("about_page", "&What is this page?", "What this page shows and what to try.", ("Shift+F1",)),
+)
+
+
+def make_actions(specs: Iterable[ActionSpec], prefix: str, parent: QWidget) -> dict[str, QAction]:
+    """One QAction for each spec, by name, without icons (see :func:`dress`): they cost time before the first paint."""
+    made: dict[str, QAction] = {}
+    for spec in specs:
+        action = QAction(spec.text, parent)
+        action.setObjectName(f"{prefix}.{spec.name}")
+        action.setCheckable(spec.checkable)
+        action.setMenuRole(spec.role)
+        action.setShortcuts(_sequences(spec))
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(f"{spec.tip} ({shown})" if shown else spec.tip)
+        action.setStatusTip(spec.tip)
+        made[spec.name] = action
+    return made
+
+
+def _sequences(spec: ActionSpec) -> list[QKeySequence]:
+    found: list[QKeySequence] = []
+    for key in spec.keys:
+        # A platform may know no key for a standard action (offscreen has no Quit), hence the texts beside them.
+        known = [QKeySequence(key)] if isinstance(key, str) else QKeySequence.keyBindings(key)
+        found += [sequence for sequence in known if not sequence.isEmpty() and sequence not in found]
+    return found
+
+
+def dress(actions: Mapping[str, QAction], specs: Iterable[ActionSpec], theme: Theme) -> None:
+    """Give the actions their icons in the theme's colours."""
+    from visualizer.ui.widgets.icons import icon
+
+    for spec in specs:
+        if spec.icon:
+            actions[spec.name].setIcon(icon(spec.icon, theme))

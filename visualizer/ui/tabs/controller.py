@@ -1,0 +1,490 @@
+"""The logic of a tab, without its widgets: state in, request to the worker, result back, figures and words out.
+
+The rules that it keeps:
+
+* A change that alters the request is submitted at once; a change of display only redraws the last result.
+* A result is drawn with the state that made it. Only when the present state asks for that very result is it
+  drawn with the present state; otherwise just the display parameters of the present state are put into it.
+* Each page keeps its own last result, so that turning back to a page shows it at once.
+* At most one redraw in a frame of 16 ms, and the explanation at most eight times a second, but always at last.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QUndoGroup
+
+from visualizer.base.errors import UserError
+from visualizer.base.experiment import Experiment, Gesture, Preset, Request, Result, State
+from visualizer.base.explanation import Explanation, Heading, Paragraph
+from visualizer.base.messages import Cancelled, Failed, Message, Update
+from visualizer.ui.history import NAVIGATION, History
+
+FRAME_MS = 16
+EXPLAIN_MS = 125
+BUSY_MS = 150
+
+
+class Client(Protocol):
+    """What the controller needs of the worker's UI side."""
+
+    def submit(self, experiment: Any, state: Any) -> int: ...
+
+    def cancel(self, experiment: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the page cannot show what was asked for: one sentence, and what is folded under it."""
+
+    sentence: str
+    details: str = ""
+    expected: bool = True
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the tab is doing. ``late`` once it has taken so long that it should be said.
+
+    Attributes:
+        progress: fraction done in [0, 1] of the run that is under way.
+    """
+
+    kind: Literal["loading", "idle", "running", "failed", "cancelled"]
+    progress: float = 0.0
+    late: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A result, and what asked for it."""
+
+    generation: int
+    state: Any
+    request: Request
+    result: Result
+    final: bool
+
+
+@dataclass(frozen=True)
+class _Flight:
+    generation: int
+    page: str
+    request: Request
+
+
+class Controller(QObject):
+    """Keeps one tab's state, history and results.
+
+    Signals:
+        state_changed(State): a value of the form, or the page, has changed.
+        stepped(int, int): the shown step and the last step; after every redraw and seek.
+        drawn(tuple of Figure): figures of the present page, in its order.
+        blank(): the present page has no result yet.
+        explained(Explanation), coded(str): for the explain panel.
+        problem_changed(Problem or None): the present page's failure.
+        activity_changed(Activity).
+        play(): a preset asks that the result, now here, is played from its beginning.
+        stop(): whatever plays must stop.
+        committed(): a change worth keeping was made (autosave).
+        refused(str, str): a sentence and details: something the user did was not possible, nothing changed.
+
+    Args:
+        experiment: the tab.
+        client: the worker's UI side.
+        group: the undo group of the window.
+        clock: seconds, monotonic.
+    """
+
+    state_changed = Signal(object)
+    stepped = Signal(int, int)
+    drawn = Signal(object)
+    blank = Signal()
+    explained = Signal(object)
+    coded = Signal(str)
+    problem_changed = Signal(object)
+    activity_changed = Signal(object)
+    play = Signal()
+    stop = Signal()
+    committed = Signal()
+    refused = Signal(str, str)
+
+    def __init__(
+        self,
+        experiment: Experiment[Any, Any, Any],
+        client: Client,
+        group: QUndoGroup,
+        parent: QObject | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(parent)
+        self.experiment = experiment
+        self.history: History[Any] = History(group, self._travel, clock)
+        self._client = client
+        self._clock = clock
+        self._state: Any = experiment.default_state()
+        self._declared = experiment.parameters()
+        self._display = tuple(name for name, parameter in self._declared.items() if parameter.display)
+        self._before: Any = None
+        self._asking = False
+        self._explaining = True
+        self._made: dict[int, tuple[Any, Request]] = {}
+        self._shown: dict[str, Shown] = {}
+        self._settled: dict[str, Request] = {}
+        self._problems: dict[str, Problem] = {}
+        self._cancelled: set[str] = set()
+        self._flight: _Flight | None = None
+        self._play_request: Request | None = None
+        self._late = False
+        self._last_frame = -1.0
+        self._last_words = -1.0
+        self._last_activity: Activity | None = None
+        self._last_problem: Problem | None = None
+        self._frame_timer = self._single_shot(self._redraw)
+        self._words_timer = self._single_shot(self._explain)
+        self._busy_timer = self._single_shot(self._say_busy)
+        self._busy_timer.setInterval(BUSY_MS)
+
+    def _single_shot(self, slot: Callable[[], None]) -> QTimer:
+        timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(slot)
+        return timer
+
+    # What can be asked.
+
+    @property
+    def state(self) -> Any:
+        """The present state."""
+        return self._state
+
+    @property
+    def page(self) -> str:
+        return self.experiment.view(self._state).name
+
+    @property
+    def request(self) -> Request:
+        """What the present state asks for."""
+        request: Request = self.experiment.request(self._state)
+        return request
+
+    @property
+    def shown(self) -> Shown | None:
+        """The present page's last result."""
+        return self._shown.get(self.page)
+
+    @property
+    def steps(self) -> int:
+        """The last step of what is shown; 0 when there is nothing to play."""
+        return self.shown.result.steps if self.shown else 0
+
+    @property
+    def position(self) -> int:
+        """The step that is shown."""
+        return min(getattr(self._state, "shown_step", 0), self.steps)
+
+    @property
+    def problem(self) -> Problem | None:
+        return self._problems.get(self.page)
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether what is shown is the whole answer to the present state."""
+        shown = self.shown
+        return shown is not None and shown.final and shown.request == self.request
+
+    def figures(self) -> tuple[Any, ...]:
+        """The present page's figures; empty while there is no result."""
+        shown = self.shown
+        return self.experiment.figures(shown.result, self.display_state(shown)) if shown else ()
+
+    def code(self) -> str:
+        """The PyTorch lines of the present state."""
+        return self.experiment.code(self._state)
+
+    def display_state(self, shown: Shown) -> Any:
+        """The state to draw this result with; see the rules at the top."""
+        if shown.request == self.request:
+            return self._state
+        try:
+            return shown.state.changed(**{name: getattr(self._state, name) for name in self._display})
+        except UserError:
+            # A display parameter may name something that only the present state has.
+            return shown.state
+
+    # What can be done. Every change of the state goes through one of these.
+
+    def set_asking(self, asking: bool) -> None:
+        """Whether requests go to the worker: when it is ready, and the tab has been in front. Nothing is lost before."""
+        self._asking = asking
+        if asking:
+            self._ask()
+        self._tell()
+
+    def set_explaining(self, explaining: bool) -> None:
+        """Whether the explain panel is open; nothing is computed for a folded one."""
+        if explaining and not self._explaining:
+            self._explaining = True
+            self._explain()
+        self._explaining = explaining
+
+    def edit(self, state: State, committed: bool) -> None:
+        """The form's values. Page, position and other hidden values stay as they are here."""
+        hidden = {name: getattr(self._state, name) for name, item in self._declared.items() if item.hidden}
+        self._change(lambda: state.changed(**hidden), committed)
+
+    def choose_page(self, name: str) -> None:
+        """Turn to a page; not a step of the history."""
+        if name != self.page:
+            self.stop.emit()
+            self._set(self._state.changed(view=name))
+            self.committed.emit()
+
+    def apply_preset(self, preset: Preset) -> None:
+        """A preset's values; one that plays starts when its result is here."""
+        values = dict(preset.values)
+        if preset.play and "shown_step" in self._declared:
+            values["shown_step"] = 0
+        self.stop.emit()
+        if self._change(lambda: self._state.changed(**values), True, preset.title) and preset.play:
+            self._play_request = self.request
+            self._play_if_here()
+
+    def touch(self, gesture: Gesture) -> None:
+        """A gesture on a figure."""
+        self._change(lambda: self.experiment.gesture(self._state, gesture), gesture.kind != "drag")
+
+    def reset(self) -> None:
+        """The default of every parameter of this page."""
+        default, page = self.experiment.default_state(), self.page
+        values = {
+            name: getattr(default, name) for name, item in self._declared.items()
+            if name != "view" and (not item.views or page in item.views)
+        }
+        self.stop.emit()
+        self._change(lambda: self._state.changed(**values), True, f"Reset {self.experiment.view(self._state).title}")
+
+    def set_seed(self, seed: int) -> None:
+        self._change(lambda: self._state.changed(seed=seed), True)
+
+    def show_step(self, step: int) -> None:
+        """Move to a step of the result; not a step of the history."""
+        if "shown_step" in self._declared and step != self._state.shown_step:
+            self._set(self._state.changed(shown_step=max(0, step)))
+
+    def restore(self, state: State) -> None:
+        """Another state altogether, as from a session; the history starts anew."""
+        self.stop.emit()
+        self.history.stack.clear()
+        self._before = None
+        self._set(state)
+
+    def cancel(self) -> None:
+        """Stop the run that is under way."""
+        if self._flight is not None:
+            self._client.cancel(self.experiment.name)
+
+    def recompute(self) -> None:
+        """Ask again, after a cancelled or failed run."""
+        self._settled.pop(self.page, None)
+        self._ask()
+        self._tell()
+
+    def refresh(self) -> None:
+        """Draw and explain again, as when the widgets have just been made or the look has changed."""
+        self._schedule()
+
+    def _change(self, make: Callable[[], Any], committed: bool, text: str = "") -> bool:
+        try:
+            state = make()
+        except UserError as error:
+            self.refused.emit(error.sentence, error.details)
+            # The control that was touched shows something that the state is not.
+            self.state_changed.emit(self._state)
+            return False
+        before = self._state if self._before is None else self._before
+        self._before = None if committed else before
+        self._set(state)
+        if committed and self.history.push(before, state, text):
+            self.committed.emit()
+        return True
+
+    def _travel(self, state: Any) -> None:
+        # Undo and redo leave the transport where it is; the page goes where the change was made.
+        self._before = None
+        self._set(state.changed(shown_step=self._state.shown_step) if "shown_step" in self._declared else state)
+        self.committed.emit()
+
+    def _set(self, state: Any) -> None:
+        old, self._state = self._state, state
+        if state == old:
+            return
+        values = [name for name in self._declared if getattr(old, name) != getattr(state, name)]
+        if values != ["shown_step"]:
+            self.state_changed.emit(state)
+            self._ask()
+        self._schedule()
+        self._tell()
+
+    # Worker.
+
+    def _ask(self) -> None:
+        """Submit the present request unless its answer is here, on its way, or known to be a failure."""
+        if not self._asking:
+            return
+        page, request = self.page, self.request
+        flight = self._flight
+        if flight is not None and flight.page == page:
+            if flight.request == request:
+                return
+        elif self._settled.get(page) == request or self.up_to_date:
+            return
+        self._submit(page, request)
+
+    def _submit(self, page: str, request: Request) -> None:
+        self._settled.pop(page, None)
+        self._cancelled.discard(page)
+        generation = self._client.submit(self.experiment, self._state)
+        self._made[generation] = (self._state, request)
+        self._flight = _Flight(generation, page, request)
+
+    def receive(self, message: Message) -> None:
+        """A message about this experiment."""
+        match message:
+            case Update():
+                self._take(message)
+            case Failed() if self._ends(message.generation):
+                page = self._page_of(message.generation)
+                self._problems[page] = Problem(message.sentence, message.details, message.expected)
+                self._play_request = None
+                self._schedule()
+            case Cancelled() if self._ends(message.generation):
+                self._cancelled.add(self._page_of(message.generation))
+                self._play_request = None
+        self._tell()
+
+    def _page_of(self, generation: int) -> str:
+        return self.experiment.view(self._made[generation][0]).name
+
+    def _ends(self, generation: int) -> bool:
+        """Whether this ends the run under way; results of superseded ones say nothing."""
+        if self._flight is None or self._flight.generation != generation:
+            return False
+        self._settled[self._flight.page] = self._flight.request
+        self._flight = None
+        return True
+
+    def _take(self, message: Update) -> None:
+        if message.generation not in self._made:
+            return
+        state, request = self._made[message.generation]
+        page = self.experiment.view(state).name
+        last = self._shown.get(page)
+        if last is not None and last.generation > message.generation:
+            return
+        self._shown[page] = Shown(message.generation, state, request, message.result, message.final)
+        self._problems.pop(page, None)
+        for generation in [made for made in self._made if made < message.generation]:
+            del self._made[generation]
+        if message.final:
+            self._ends(message.generation)
+        if page == self.page:
+            self._play_if_here()
+            self._schedule()
+
+    def _play_if_here(self) -> None:
+        shown = self.shown
+        if self._play_request is None or shown is None or shown.request != self._play_request:
+            return
+        if shown.final or shown.result.steps > 0:
+            self._play_request = None
+            self.play.emit()
+
+    # Drawing.
+
+    def _schedule(self) -> None:
+        if not self._frame_timer.isActive():
+            passed = (self._clock() - self._last_frame) * 1000
+            self._frame_timer.start(max(0, min(FRAME_MS, round(FRAME_MS - passed))))
+
+    @Slot()
+    def _redraw(self) -> None:
+        self._last_frame = self._clock()
+        shown = self.shown
+        if shown is None:
+            self.blank.emit()
+        else:
+            try:
+                self.drawn.emit(self.figures())
+            except Exception:
+                # A defect in drawing would repeat sixty times a second while a run plays.
+                self.stop.emit()
+                raise
+        self.stepped.emit(self.position, self.steps)
+        if self._explaining and not self._words_timer.isActive():
+            passed = (self._clock() - self._last_words) * 1000
+            self._words_timer.start(max(0, min(EXPLAIN_MS, round(EXPLAIN_MS - passed))))
+
+    @Slot()
+    def _explain(self) -> None:
+        if not self._explaining:
+            return
+        self._last_words = self._clock()
+        shown = self.shown
+        if shown is None:
+            view = self.experiment.view(self._state)
+            self.explained.emit(Explanation((Heading(view.title), Paragraph(view.help))))
+        else:
+            self.explained.emit(self.experiment.explain(shown.result, self.display_state(shown)))
+        self.coded.emit(self.code())
+
+    # What is said.
+
+    def _activity(self) -> Activity:
+        page, flight, shown = self.page, self._flight, self.shown
+        if flight is not None and flight.page == page:
+            own = shown is not None and shown.generation == flight.generation
+            return Activity("running", shown.result.progress if own and shown else 0.0, self._late)
+        if page in self._problems:
+            return Activity("failed")
+        if page in self._cancelled:
+            return Activity("cancelled")
+        return Activity("idle" if self._asking else "loading")
+
+    def _tell(self) -> None:
+        """Emit problem and activity where they have changed."""
+        shown = self.shown
+        if shown is not None and shown.final and shown.request == self.request:
+            self._problems.pop(self.page, None)
+        running = self._flight is not None and self._flight.page == self.page
+        if not running:
+            self._late = False
+            self._busy_timer.stop()
+        elif not self._late and not self._busy_timer.isActive():
+            self._busy_timer.start()
+        problem = self.problem
+        if problem != self._last_problem:
+            self._last_problem = problem
+            self.problem_changed.emit(problem)
+        activity = self._activity()
+        if activity != self._last_activity:
+            self._last_activity = activity
+            self.activity_changed.emit(activity)
+
+    @Slot()
+    def _say_busy(self) -> None:
+        self._late = True
+        self._tell()
+
+    def close(self) -> None:
+        """Stop every timer; nothing is emitted any more."""
+        self._asking = False
+        for timer in (self._frame_timer, self._words_timer, self._busy_timer):
+            timer.stop()
+
+
+__all__ = ["NAVIGATION", "Activity", "Client", "Controller", "Problem", "Shown"]
