@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtGui import QColor, QFont, QFontDatabase
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
 
 from visualizer.base.resources import resource
 from visualizer.base.roles import Role
-from visualizer.figures.palette import PALETTES, Palette
+from visualizer.figures.palette import PALETTES, Mode, Palette
+from visualizer.ui.stylesheet import blend, stylesheet
 
 FontKind = Literal["body", "label", "title", "number", "code", "small"]
 
@@ -23,7 +26,7 @@ MONO = "JetBrains Mono"
 class Theme:
     """How things look: ``mode`` light or dark, ``presentation`` for a projector (large type, thick lines)."""
 
-    mode: Literal["light", "dark"] = "light"
+    mode: Mode = "light"
     presentation: bool = False
 
     @property
@@ -39,6 +42,10 @@ class Theme:
     def stroke(self) -> float:
         """Factor on line widths and marker sizes in figures."""
         return _PRESENTATION if self.presentation else 1.0
+
+    def px(self, size: float) -> int:
+        """A length of the 8-pixel grid in device-independent pixels, scaled for presentation."""
+        return round(size * self.zoom)
 
     def color(self, role: Role, opacity: float = 1.0) -> QColor:
         """The role's colour."""
@@ -61,3 +68,46 @@ def load_fonts() -> None:
     """Make the bundled fonts known to Qt. Call once, after the application object exists."""
     for path in sorted(resource("fonts").glob("*.[ot]tf")):
         QFontDatabase.addApplicationFont(str(path))
+
+
+def system_mode() -> Mode:
+    """Whether the desktop is light or dark; light where it does not say (an offscreen screen never does)."""
+    scheme = QGuiApplication.styleHints().colorScheme()
+    return "dark" if scheme == Qt.ColorScheme.Dark else "light"
+
+
+def style_application(app: QApplication, theme: Theme) -> None:
+    """Give the whole application this theme: Fusion, palette, font and style sheet. Can be called again at any time.
+
+    Widgets that hold fonts, icons or colours of their own have a ``set_theme`` and are told by the window.
+    """
+    if app.property(_STYLED) is None:
+        app.setStyle("Fusion")
+        app.setProperty(_STYLED, True)
+    app.setPalette(_palette(theme))
+    app.setFont(theme.font("body"))
+    app.setStyleSheet(stylesheet(theme))
+
+
+_STYLED = "visualizer.styled"
+
+
+def _palette(theme: Theme) -> QPalette:
+    colours = theme.palette
+    faint = QColor(blend(colours.surface, colours.text, 0.36))
+    group, role = QPalette.ColorGroup, QPalette.ColorRole
+    palette = QPalette()
+    for target, colour in (
+        (role.Window, colours.surface), (role.WindowText, colours.text), (role.Base, colours.background),
+        (role.AlternateBase, colours.surface), (role.Text, colours.text), (role.Button, colours.surface),
+        (role.ButtonText, colours.text), (role.BrightText, colours.background), (role.Highlight, colours.accent),
+        (role.HighlightedText, colours.background), (role.Accent, colours.accent), (role.Link, colours.accent),
+        (role.LinkVisited, colours.accent), (role.ToolTipBase, colours.background), (role.ToolTipText, colours.text),
+        (role.PlaceholderText, colours.secondary_text), (role.Light, blend(colours.surface, "#ffffff", 0.2)),
+        (role.Midlight, colours.grid), (role.Mid, blend(colours.surface, colours.text, 0.2)),
+        (role.Dark, blend(colours.surface, colours.text, 0.3)), (role.Shadow, blend(colours.surface, "#000000", 0.6)),
+    ):
+        palette.setColor(target, QColor(colour))
+    for target in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(group.Disabled, target, faint)
+    return palette

@@ -1,0 +1,22 @@
+"""The editors of the form: which widget edits which kind of parameter. To add one is one entry here."""
+
+from __future__ import annotations
+
+from visualizer.base.parameters import Choice, Flag, Integer, Names, Points, Real, Text
+from visualizer.ui.widgets.editors.base import Editor
+from visualizer.ui.widgets.editors.choice import ChoiceEditor
+from visualizer.ui.widgets.editors.flag import FlagEditor
+from visualizer.ui.widgets.editors.names import NamesEditor
+from visualizer.ui.widgets.editors.number import NumberEditor
+from visualizer.ui.widgets.editors.points import PointsEditor
+from visualizer.ui.widgets.editors.text import TextEditor
+
+EDITORS: dict[str, type[Editor]] = {
+    Real.kind: NumberEditor,
+    Integer.kind: NumberEditor,
+    Flag.kind: FlagEditor,
+    Choice.kind: ChoiceEditor,
+    Names.kind: NamesEditor,
+    Points.kind: PointsEditor,
+    Text.kind: TextEditor,
+}

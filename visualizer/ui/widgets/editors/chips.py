@@ -1,0 +1,170 @@
+"""A grid of small toggle buttons, one for each name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
+
+from visualizer.ui.theme import Theme
+from visualizer.ui.widgets.help import describe
+
+#: Buttons made in one piece of work: a few milliseconds.
+_CHUNK = 16
+_MOVES = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+
+
+class Chip(QToolButton):
+    """One name. ``arrow`` asks to move the focus by columns and rows."""
+
+    arrow = Signal(int, int)
+    entered = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setCheckable(True)
+        self.setProperty("chip", True)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        if key in _MOVES:
+            self.arrow.emit(*_MOVES[key])
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.entered.emit()
+
+
+class ChipGrid(QWidget):
+    """Chips in columns of equal width. Tab enters the grid once; arrow keys move inside it, Space toggles.
+
+    Signals:
+        toggled: the user changed what is checked.
+        focused: the chip that now has the focus, to be scrolled into view.
+    """
+
+    toggled = Signal()
+    focused = Signal(object)
+
+    def __init__(self, prefix: str, noun: str, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._prefix, self._noun, self._theme = prefix, noun, theme
+        self._chips: list[Chip] = []
+        self._names: tuple[str, ...] = ()
+        self._checked: set[str] = set()
+        self._columns = 1
+        self._making: Iterator[None] | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._make_more)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def checked(self) -> set[str]:
+        return set(self._checked)
+
+    def show_names(self, names: tuple[str, ...], checked: set[str]) -> None:
+        """Show these names; chips that are missing are made a few at a time, so that no frame is lost."""
+        self._checked = checked
+        if names != self._names:
+            self._names = names
+            self._making = self._make()
+            self._make_more()
+        for name, chip in zip(self._names, self._chips, strict=False):
+            chip.setChecked(name in checked)
+
+    def build(self) -> Iterator[None]:
+        """Make the chips that are still missing, a few for each step."""
+        while self._making is not None:
+            self._make_more()
+            yield
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        for chip in self._chips:
+            chip.setFont(theme.font("label"))
+        self._place()
+
+    def height_for(self, width: int) -> int:
+        columns, _, height, gap = self._cells(width)
+        rows = -(-len(self._names) // columns)
+        return rows * (height + gap) - gap if rows else height
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def _make(self) -> Iterator[None]:
+        for index, name in enumerate(self._names):
+            if index == len(self._chips):
+                chip = Chip(self)
+                chip.setFont(self._theme.font("label"))
+                chip.clicked.connect(self._on_clicked)
+                chip.arrow.connect(self._on_arrow)
+                chip.entered.connect(self._on_entered)
+                chip.setFocusPolicy(Qt.FocusPolicy.ClickFocus if index else Qt.FocusPolicy.StrongFocus)
+                self._chips.append(chip)
+            chip = self._chips[index]
+            if chip.text() != name:
+                chip.setText(name)
+                describe(chip, f"{self._noun} {name}", f"{self._noun} {name}".capitalize(), f"{self._prefix}.{name}")
+            chip.setChecked(name in self._checked)
+            chip.show()
+            if index % _CHUNK == _CHUNK - 1:
+                yield
+        for chip in self._chips[len(self._names):]:
+            chip.hide()
+            chip.setObjectName("")
+
+    @Slot()
+    def _make_more(self) -> None:
+        if self._making is not None and next(self._making, self) is self:
+            self._making = None
+        self._place()
+        if self._making is None:
+            self._timer.stop()
+        elif not self._timer.isActive():
+            self._timer.start()
+
+    def _cells(self, width: int) -> tuple[int, int, int, int]:
+        """Columns, width and height of a cell, gap between cells."""
+        gap = self._theme.px(4)
+        metrics = self.fontMetrics()
+        longest = max((metrics.horizontalAdvance(name) for name in self._names), default=0)
+        least = min(max(longest + self._theme.px(12), self._theme.px(32)), max(1, width))
+        columns = max(1, (width + gap) // (least + gap))
+        return columns, (width - gap * (columns - 1)) // columns, self._theme.px(24), gap
+
+    def _place(self) -> None:
+        self._columns, width, height, gap = self._cells(self.width())
+        for index, chip in enumerate(self._chips[:len(self._names)]):
+            row, column = divmod(index, self._columns)
+            chip.setGeometry(column * (width + gap), row * (height + gap), width, height)
+        self.setFixedHeight(self.height_for(self.width()))
+
+    @Slot()
+    def _on_clicked(self) -> None:
+        self._checked = {
+            name for index, name in enumerate(self._names)
+            if (self._chips[index].isChecked() if index < len(self._chips) else name in self._checked)
+        }
+        self.toggled.emit()
+
+    @Slot(int, int)
+    def _on_arrow(self, columns: int, rows: int) -> None:
+        index = self._chips.index(self.sender()) + columns + rows * self._columns  # type: ignore[arg-type]
+        if 0 <= index < min(len(self._names), len(self._chips)):
+            self._chips[index].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @Slot()
+    def _on_entered(self) -> None:
+        """Only the chip that had the focus last is reached by Tab."""
+        current = self.sender()
+        for chip in self._chips:
+            chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus if chip is current else Qt.FocusPolicy.ClickFocus)
+        self.focused.emit(current)

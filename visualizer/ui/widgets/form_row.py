@@ -1,0 +1,109 @@
+"""One row of the form: label, editor, and a sentence when the input is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from visualizer.base.parameters import Parameter
+from visualizer.base.roles import Role
+from visualizer.ui.theme import Theme
+from visualizer.ui.widgets.editors import EDITORS
+from visualizer.ui.widgets.editors.base import parameter_help
+from visualizer.ui.widgets.help import tooltip
+from visualizer.ui.widgets.symbols import symbol_text
+
+
+class _RowLabel(QLabel):
+    defaulted = Signal()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.defaulted.emit()
+        event.accept()
+
+
+class FormRow(QWidget):
+    """``changed`` tells the row itself, the new value, and whether the change is complete."""
+
+    changed = Signal(object, object, bool)
+    problem = Signal(object, str)
+
+    def __init__(self, parameter: Parameter[Any], prefix: str, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.parameter = parameter
+        self.sentence = ""
+        self._theme = theme
+        self.editor = EDITORS[parameter.kind](parameter, prefix, theme, self)
+        self.editor.changed.connect(self._on_changed)
+        self.editor.problem.connect(self._on_problem)
+        self._label: _RowLabel | None = None
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+
+    def build(self, state: Any) -> Iterator[None]:
+        """Make the widgets, in pieces."""
+        yield from self.editor.build(state)
+        if not self.editor.labels_itself:
+            self._label = _RowLabel(self)
+            symbol = symbol_text(self.parameter.formula)
+            self._label.setText(self.parameter.label + (f"  {symbol}" if symbol else ""))
+            self._label.setTextFormat(Qt.TextFormat.PlainText)
+            self._label.setWordWrap(True)
+            self._label.setToolTip(tooltip(parameter_help(self.parameter)))
+            self._label.setBuddy(self.editor.main_control())
+            self._label.defaulted.connect(self._on_defaulted)
+            self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+            head = QHBoxLayout()
+            head.addWidget(self._label, 1)
+            if self.editor.head is not None:
+                head.addWidget(self.editor.head)
+            self._layout.addLayout(head)
+        self._layout.addWidget(self.editor)
+        self._error = QLabel(self)
+        self._error.setWordWrap(True)
+        self._error.setTextFormat(Qt.TextFormat.PlainText)
+        self._error.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._error.hide()
+        self._layout.addWidget(self._error)
+        self._style()
+        yield
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.editor.set_theme(theme)
+        self._style()
+
+    def _style(self) -> None:
+        self._layout.setSpacing(self._theme.px(2))
+        if self._label is not None:
+            self._label.setFont(self._theme.font("body"))
+        self._error.setFont(self._theme.font("label"))
+        palette = self._error.palette()
+        palette.setColor(self._error.foregroundRole(), self._theme.color(Role.BAD))
+        self._error.setPalette(palette)
+
+    @Slot()
+    def _on_defaulted(self) -> None:
+        self.editor.reset()
+
+    @Slot(object, bool)
+    def _on_changed(self, value: Any, committed: bool) -> None:
+        self.changed.emit(self, value, committed)
+
+    @Slot(str)
+    def _on_problem(self, sentence: str) -> None:
+        self.show_problem(sentence)
+
+    def show_problem(self, sentence: str) -> None:
+        """Show a sentence under the editor, or take it away; told on when it changed."""
+        if sentence == self.sentence:
+            return
+        self.sentence = sentence
+        self._error.setText(sentence)
+        self._error.setAccessibleName(sentence)
+        self._error.setVisible(bool(sentence))
+        self.problem.emit(self, sentence)
