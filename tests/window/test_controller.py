@@ -224,6 +224,26 @@ def test_going_back_from_a_failure_to_what_is_shown_clears_it_without_computing(
     assert len(bench.worker.asked) == 2
 
 
+def test_redoing_a_change_that_failed_says_the_sentence_again(bench: Bench) -> None:
+    bench.start()
+    bench.change(fail="user")
+    bench.controller.receive(Failed("wave", 2, "No.", "", True))
+    bench.undo()
+    bench.controller.history.stack.redo()
+    assert bench.heard.problems[-1].sentence == "No."
+    assert bench.heard.activities[-1].kind == "failed"
+
+
+def test_while_the_next_request_is_computed_the_last_sentence_stands(bench: Bench) -> None:
+    bench.start()
+    bench.change(fail="user")
+    bench.controller.receive(Failed("wave", 2, "No.", "", True))
+    said = len(bench.heard.problems)
+    bench.change(frequency=2.0)
+    bench.controller.receive(Failed("wave", 3, "No.", "", True))
+    assert len(bench.heard.problems) == said, "it does not flicker"
+
+
 def test_a_failed_request_is_not_repeated_by_a_change_of_display(bench: Bench) -> None:
     bench.start()
     bench.change(fail="user")

@@ -43,6 +43,7 @@ class Failures(QObject):
         super().__init__(parent)
         self.folder = folder
         self._logger: logging.Logger | None = None
+        self._handler: Any = None
         self._busy = threading.local()
         self._previous: tuple[Any, Any, Any] | None = None
         self._crash_file: Any = None
@@ -87,10 +88,17 @@ class Failures(QObject):
             self._crash_file.close()
             self._crash_file = None
         if self._logger is not None:
-            for handler in list(self._logger.handlers):
-                self._logger.removeHandler(handler)
-                handler.close()
+            self._logger.removeHandler(self._handler)
+            self._logger.propagate = True
+            self._handler.close()
             self._logger = None
+
+    def open_log(self) -> None:
+        """Take what the product's modules log from now on. Costs some 10 ms, so it waits for the first paint."""
+        try:
+            self._open()
+        except OSError:
+            pass
 
     def report(self, sentence: str, details: str = "") -> None:
         """Log a failure that was caught where it happened and show it."""
@@ -119,9 +127,12 @@ class Failures(QObject):
                 self.log_file, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
             )
             handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-            # Made here and not by name: no other library's settings reach it, and it reaches no root handler.
-            logger = logging.Logger("visualizer")
+            # What the product's modules log with logging.getLogger(__name__) comes here too, and never to stderr.
+            logger = logging.getLogger("visualizer")
+            logger.setLevel(logging.INFO)
+            logger.propagate = False
             logger.addHandler(handler)
+            self._handler = handler
             self._logger = logger
         return self._logger
 

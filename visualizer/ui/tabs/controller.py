@@ -20,10 +20,11 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoGroup
 
 from visualizer.base.errors import UserError
-from visualizer.base.experiment import Experiment, Gesture, Preset, Request, Result, State
+from visualizer.base.experiment import Experiment, Gesture, Preset, Request, State
 from visualizer.base.explanation import Explanation, Heading, Paragraph
-from visualizer.base.messages import Cancelled, Failed, Message, Update
-from visualizer.ui.history import NAVIGATION, History
+from visualizer.base.messages import Message, Update
+from visualizer.ui.history import History
+from visualizer.ui.tabs.answers import Answers, Problem, Shown
 
 FRAME_MS = 16
 EXPLAIN_MS = 125
@@ -39,15 +40,6 @@ class Client(Protocol):
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why the page cannot show what was asked for: one sentence, and what is folded under it."""
-
-    sentence: str
-    details: str = ""
-    expected: bool = True
-
-
-@dataclass(frozen=True)
 class Activity:
     """What the tab is doing. ``late`` once it has taken so long that it should be said.
 
@@ -58,24 +50,6 @@ class Activity:
     kind: Literal["loading", "idle", "running", "failed", "cancelled"]
     progress: float = 0.0
     late: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A result, and what asked for it."""
-
-    generation: int
-    state: Any
-    request: Request
-    result: Result
-    final: bool
-
-
-@dataclass(frozen=True)
-class _Flight:
-    generation: int
-    page: str
-    request: Request
 
 
 class Controller(QObject):
@@ -132,13 +106,9 @@ class Controller(QObject):
         self._display = tuple(name for name, parameter in self._declared.items() if parameter.display)
         self._before: Any = None
         self._asking = False
+        self._loading = True
         self._explaining = True
-        self._made: dict[int, tuple[Any, Request]] = {}
-        self._shown: dict[str, Shown] = {}
-        self._settled: dict[str, Request] = {}
-        self._problems: dict[str, Problem] = {}
-        self._cancelled: set[str] = set()
-        self._flight: _Flight | None = None
+        self._answers = Answers()
         self._play_request: Request | None = None
         self._late = False
         self._last_frame = -1.0
@@ -175,7 +145,7 @@ class Controller(QObject):
     @property
     def shown(self) -> Shown | None:
         """The present page's last result."""
-        return self._shown.get(self.page)
+        return self._answers.shown(self.page)
 
     @property
     def steps(self) -> int:
@@ -189,13 +159,12 @@ class Controller(QObject):
 
     @property
     def problem(self) -> Problem | None:
-        return self._problems.get(self.page)
+        return self._answers.problem(self.page, self.request)
 
     @property
     def up_to_date(self) -> bool:
         """Whether what is shown is the whole answer to the present state."""
-        shown = self.shown
-        return shown is not None and shown.final and shown.request == self.request
+        return self._answers.up_to_date(self.page, self.request)
 
     def figures(self) -> tuple[Any, ...]:
         """The present page's figures; empty while there is no result."""
@@ -219,10 +188,15 @@ class Controller(QObject):
     # What can be done. Every change of the state goes through one of these.
 
     def set_asking(self, asking: bool) -> None:
-        """Whether requests go to the worker: when it is ready, and the tab has been in front. Nothing is lost before."""
+        """Whether requests go to the worker: since the tab was first in front. Nothing is lost before."""
         self._asking = asking
         if asking:
             self._ask()
+        self._tell()
+
+    def set_loaded(self) -> None:
+        """The worker can compute: what is waited for from now on is the run itself."""
+        self._loading = False
         self._tell()
 
     def set_explaining(self, explaining: bool) -> None:
@@ -285,12 +259,12 @@ class Controller(QObject):
 
     def cancel(self) -> None:
         """Stop the run that is under way."""
-        if self._flight is not None:
+        if self._answers.flying(self.page):
             self._client.cancel(self.experiment.name)
 
     def recompute(self) -> None:
         """Ask again, after a cancelled or failed run."""
-        self._settled.pop(self.page, None)
+        self._answers.forget(self.page)
         self._ask()
         self._tell()
 
@@ -334,67 +308,20 @@ class Controller(QObject):
 
     def _ask(self) -> None:
         """Submit the present request unless its answer is here, on its way, or known to be a failure."""
-        if not self._asking:
-            return
         page, request = self.page, self.request
-        flight = self._flight
-        if flight is not None and flight.page == page:
-            if flight.request == request:
-                return
-        elif self._settled.get(page) == request or self.up_to_date:
-            return
-        self._submit(page, request)
-
-    def _submit(self, page: str, request: Request) -> None:
-        self._settled.pop(page, None)
-        self._cancelled.discard(page)
-        generation = self._client.submit(self.experiment, self._state)
-        self._made[generation] = (self._state, request)
-        self._flight = _Flight(generation, page, request)
+        if self._asking and self._answers.missing(page, request):
+            self._answers.ask(self._client.submit(self.experiment, self._state), page, self._state, request)
 
     def receive(self, message: Message) -> None:
         """A message about this experiment."""
-        match message:
-            case Update():
-                self._take(message)
-            case Failed() if self._ends(message.generation):
-                page = self._page_of(message.generation)
-                self._problems[page] = Problem(message.sentence, message.details, message.expected)
-                self._play_request = None
-                self._schedule()
-            case Cancelled() if self._ends(message.generation):
-                self._cancelled.add(self._page_of(message.generation))
-                self._play_request = None
-        self._tell()
-
-    def _page_of(self, generation: int) -> str:
-        return self.experiment.view(self._made[generation][0]).name
-
-    def _ends(self, generation: int) -> bool:
-        """Whether this ends the run under way; results of superseded ones say nothing."""
-        if self._flight is None or self._flight.generation != generation:
-            return False
-        self._settled[self._flight.page] = self._flight.request
-        self._flight = None
-        return True
-
-    def _take(self, message: Update) -> None:
-        if message.generation not in self._made:
-            return
-        state, request = self._made[message.generation]
-        page = self.experiment.view(state).name
-        last = self._shown.get(page)
-        if last is not None and last.generation > message.generation:
-            return
-        self._shown[page] = Shown(message.generation, state, request, message.result, message.final)
-        self._problems.pop(page, None)
-        for generation in [made for made in self._made if made < message.generation]:
-            del self._made[generation]
-        if message.final:
-            self._ends(message.generation)
+        self._loading = False
+        page = self._answers.take(message)
         if page == self.page:
+            if not isinstance(message, Update):
+                self._play_request = None
             self._play_if_here()
             self._schedule()
+        self._tell()
 
     def _play_if_here(self) -> None:
         shown = self.shown
@@ -445,23 +372,18 @@ class Controller(QObject):
     # What is said.
 
     def _activity(self) -> Activity:
-        page, flight, shown = self.page, self._flight, self.shown
-        if flight is not None and flight.page == page:
-            own = shown is not None and shown.generation == flight.generation
-            return Activity("running", shown.result.progress if own and shown else 0.0, self._late)
-        if page in self._problems:
+        page = self.page
+        if self._answers.flying(page):
+            return Activity("loading" if self._loading else "running", self._answers.progress(page), self._late)
+        if self.problem is not None:
             return Activity("failed")
-        if page in self._cancelled:
+        if self._answers.cancelled(page, self.request):
             return Activity("cancelled")
-        return Activity("idle" if self._asking else "loading")
+        return Activity("idle" if self._asking and not self._loading else "loading")
 
     def _tell(self) -> None:
         """Emit problem and activity where they have changed."""
-        shown = self.shown
-        if shown is not None and shown.final and shown.request == self.request:
-            self._problems.pop(self.page, None)
-        running = self._flight is not None and self._flight.page == self.page
-        if not running:
+        if not self._answers.flying(self.page):
             self._late = False
             self._busy_timer.stop()
         elif not self._late and not self._busy_timer.isActive():
@@ -485,6 +407,3 @@ class Controller(QObject):
         self._asking = False
         for timer in (self._frame_timer, self._words_timer, self._busy_timer):
             timer.stop()
-
-
-__all__ = ["NAVIGATION", "Activity", "Client", "Controller", "Problem", "Shown"]
