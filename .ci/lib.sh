@@ -9,31 +9,6 @@ stamp=.venv/.installed
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# The shared libraries that Qt's wheels load and do not bring along (found with ldd), each with its Debian package.
-qt_libraries="
-libEGL.so.1 libegl1
-libGL.so.1 libgl1
-libX11-xcb.so.1 libx11-xcb1
-libdbus-1.so.3 libdbus-1-3
-libfontconfig.so.1 libfontconfig1
-libfreetype.so.6 libfreetype6
-libglib-2.0.so.0 libglib2.0-0
-libxcb-cursor.so.0 libxcb-cursor0
-libxcb-icccm.so.4 libxcb-icccm4
-libxcb-image.so.0 libxcb-image0
-libxcb-keysyms.so.1 libxcb-keysyms1
-libxcb-randr.so.0 libxcb-randr0
-libxcb-render.so.0 libxcb-render0
-libxcb-render-util.so.0 libxcb-render-util0
-libxcb-shape.so.0 libxcb-shape0
-libxcb-shm.so.0 libxcb-shm0
-libxcb-sync.so.1 libxcb-sync1
-libxcb-xfixes.so.0 libxcb-xfixes0
-libxcb-xkb.so.1 libxcb-xkb1
-libxkbcommon.so.0 libxkbcommon0
-libxkbcommon-x11.so.0 libxkbcommon-x11-0
-"
-
 # install_packages PURPOSE PACKAGE...: installs Debian packages; says what to install where it may not.
 install_packages() {
     local purpose=$1 root=()
@@ -55,15 +30,22 @@ install_packages() {
         die "Could not install what is missing for $purpose. As root, run: apt-get update && $wish"
 }
 
+# Qt's libraries, from the program's own list: what does not load is installed.
 need_qt() {
     [ "$(uname -s)" = Linux ] || return 0
-    local known missing=() library package
-    known=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
-    while read -r library package; do
-        [ -n "$library" ] || continue
-        case $known in *"$library "*) ;; *) missing+=("$package") ;; esac
-    done <<<"$qt_libraries"
-    install_packages "the window (Qt)" "${missing[@]}"
+    local python missing
+    python=$(find_python)
+    missing=$("$python" -c '
+import ctypes
+from visualizer.base.system_libraries import PACKAGES
+for library, package in PACKAGES.items():
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        print(package)
+')
+    # shellcheck disable=SC2086  # one word for each package is meant
+    install_packages "the window (Qt)" $missing
 }
 
 # need_commands PURPOSE COMMAND...: each command's Debian package has its name in small letters.

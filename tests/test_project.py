@@ -1,0 +1,165 @@
+"""The project around the code: one version, ranges and constraints that agree, nothing of one machine in a file."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import visualizer
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+BINARY = {".png", ".otf", ".ttf", ".ico", ".icns"}
+
+
+def tracked_files() -> list[Path]:
+    """What git knows, and would know: neither ignored nor deleted."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout
+    files = [ROOT / name for name in listed.split("\0") if name]
+    return [path for path in files if path.is_file()]
+
+
+def texts() -> list[tuple[Path, str]]:
+    return [
+        (path.relative_to(ROOT), path.read_text(encoding="utf-8"))
+        for path in tracked_files() if path.suffix not in BINARY
+    ]
+
+
+def requirements() -> list[Requirement]:
+    lines = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
+    return [Requirement(line) for line in lines]
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if line.strip() and not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def test_the_version_stands_in_one_place_and_is_the_installed_one() -> None:
+    assert "version" not in PROJECT
+    assert PROJECT["dynamic"] == ["version"]
+    assert importlib.metadata.version("visualizer") == visualizer.__version__
+
+
+def test_the_changelog_has_an_entry_for_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)
+    assert releases[0] == visualizer.__version__
+
+
+def test_every_requirement_is_pinned_at_a_version_that_its_range_allows() -> None:
+    pinned = pins()
+    for requirement in requirements():
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        version = pinned[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"{requirement} does not allow the tested {version}"
+
+
+def test_this_environment_is_the_one_that_the_constraints_describe() -> None:
+    """Otherwise the tests say nothing about what constraints.txt promises."""
+    different = {}
+    for name, version in pins().items():
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            installed = "missing"
+        if installed.partition("+")[0] != version:
+            different[name] = (version, installed)
+    assert not different
+
+
+def test_everything_that_the_program_needs_at_run_time_is_pinned() -> None:
+    """Walks the installed packages' own requirements from the program's on."""
+    waiting = requirements()
+    seen: set[str] = set()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in seen or (requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})):
+            continue
+        seen.add(name)
+        waiting += [Requirement(line) for line in importlib.metadata.requires(name) or ()]
+    assert seen - pins().keys() == set()
+
+
+def test_the_pyside_that_loses_references_to_none_is_excluded_where_it_does() -> None:
+    """PySide6 6.12.0 on Python 3.11 ends in "none_dealloc" after some thousand void calls."""
+    allowed = {
+        python: any(
+            requirement.specifier.contains("6.12.0")
+            for requirement in requirements()
+            if requirement.name == "PySide6-Essentials"
+            and (requirement.marker is None or requirement.marker.evaluate({"python_version": python}))
+        )
+        for python in ("3.11", "3.12")
+    }
+    assert allowed == {"3.11": False, "3.12": True}
+
+
+def test_void_calls_into_qt_keep_the_reference_count_of_none() -> None:
+    """In a process of its own: were references lost, it would be this one that dies of it."""
+    script = """
+import sys
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QImage, QPainter, QPen, QColor
+image = QImage(8, 8, QImage.Format.Format_ARGB32)
+painter = QPainter(image)
+pen = QPen(QColor("red"))
+before = sys.getrefcount(None)
+for _ in range(4000):
+    painter.setPen(pen)
+    painter.drawRect(QRect(0, 0, 4, 4))
+after = sys.getrefcount(None)
+painter.end()
+print(before - after)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert abs(int(run.stdout)) < 200
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    machine_path = re.compile(r"(?:^|[^A-Za-z0-9_.])/(?:work|farm|root|home/\w+)/")
+    found = [
+        f"{path}:{number}" for path, text in texts()
+        for number, line in enumerate(text.splitlines(), start=1) if machine_path.search(line)
+    ]
+    assert not [place for place in found if not place.startswith("tests/test_project.py:")]
+
+
+def test_the_product_makes_no_promises_in_its_comments() -> None:
+    promise = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b")
+    found = [
+        f"{path}:{number}" for path, text in texts()
+        if path.parts[0] in {"visualizer", "benchmarks", ".ci"}
+        for number, line in enumerate(text.splitlines(), start=1) if promise.search(line)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("folder", ["visualizer"])
+def test_no_source_file_is_longer_than_a_person_reads_at_once(folder: str) -> None:
+    long = {
+        str(path): text.count("\n") for path, text in texts()
+        if path.parts[0] == folder and path.suffix == ".py" and text.count("\n") > 400
+    }
+    assert not long
+
+
+def test_every_folder_of_the_package_is_a_package() -> None:
+    """A folder without __init__.py would be left out of type checks and import contracts."""
+    folders = {path.parent for path in tracked_files() if path.suffix == ".py" and ROOT / "visualizer" in path.parents}
+    assert not [folder for folder in folders if not (folder / "__init__.py").exists()]
