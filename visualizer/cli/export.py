@@ -1,0 +1,276 @@
+"""``visualizer export``: compute one state here and now, and write its figures or its numbers."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visualizer import __version__
+from visualizer.base.errors import UserError
+from visualizer.base.experiment import Experiment, Result, State
+from visualizer.base.json_text import json_chunks
+from visualizer.base.reading import printable
+from visualizer.cli.output import Progress, replace_allowed, write_stdout, write_text
+from visualizer.cli.parsing import FORMATS, NO_VALUE, THEMES, did_you_mean, export_parser, one_of
+from visualizer.cli.states import state_from
+
+if TYPE_CHECKING:
+    from visualizer.figures.model import Figure
+
+AnyExperiment = Experiment[Any, Any, Any]
+
+#: Of a picture when --size is not given.
+SIZE = (1280, 800)
+LEAST_SIZE, MOST_SIZE = 100, 16_384
+MOST_SCALE = 10.0
+#: Width times height times scale twice: an image of 4 bytes a pixel stays below a gigabyte.
+MOST_PIXELS = 200_000_000
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How PNG and SVG are drawn; ``width`` and ``height`` before ``scale``."""
+
+    width: int
+    height: int
+    scale: float
+    theme: str
+    presentation: bool
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an export goes: one file, the folder for all figures, or (``path`` is None) standard output."""
+
+    path: Path | None
+    format: str
+    every_figure: bool
+    overwrite: bool
+
+
+def export(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
+    """Run the command with the words after ``export``.
+
+    Raises:
+        UserError: the export cannot be done as asked.
+    """
+    experiment = _experiment(argv, experiments)
+    if experiment is None:
+        return 0
+    options = vars(export_parser(experiment).parse(argv[1:]))
+    state = state_from(options, experiment, experiments)
+    target = _target(options)
+    picture = _picture(options)
+    view = experiment.view(state)
+    chosen = view.figures if target.every_figure else (options["figure"] or view.figures[0],)
+    files = _files(target, experiment, chosen)
+    _refuse_unwritable(target, files)
+
+    result = compute(experiment, state)
+    if target.format == "json":
+        _deliver(target, files[0], json_pieces(experiment, result, state))
+        return 0
+    figures = {figure.name: figure for figure in experiment.figures(result, state)}
+    draw = _drawer(target.format, picture)
+    if target.every_figure and target.path is not None:
+        target.path.mkdir(exist_ok=True)
+    for name, file in zip(chosen, files, strict=True):
+        _deliver(target, file, iter((draw(figures[name]),)))
+    return 0
+
+
+def compute(experiment: AnyExperiment, state: State) -> Result:
+    """The final result, computed in this thread with one thread of torch, as the window computes it.
+
+    Raises:
+        UserError: the request cannot be computed.
+    """
+    from visualizer.worker.loading import set_torch_environment
+
+    set_torch_environment()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    last: Result | None = None
+    with Progress(experiment.name) as progress:
+        for result in experiment.run(experiment.request(state)):
+            if result is not None:
+                last = result
+                progress.show(result.progress)
+    if last is None:
+        raise RuntimeError(f"the run of {experiment.name} ended without a result")
+    return last
+
+
+def json_pieces(experiment: AnyExperiment, result: Result, state: State) -> Iterator[bytes]:
+    """The export as strict JSON: what it is of, its state, and the numbers as members of the outermost object."""
+    head: dict[str, Any] = {
+        "experiment": experiment.name,
+        "view": experiment.view(state).name,
+        "visualizer": __version__,
+        "torch": _torch_version(),
+        "state": {
+            name: parameter.to_json(getattr(state, name)) for name, parameter in experiment.parameters().items()
+        },
+    }
+    numbers = experiment.numbers(result, state)
+    if clash := head.keys() & numbers.keys():
+        raise RuntimeError(f"the numbers of {experiment.name} take the reserved names {', '.join(sorted(clash))}")
+    for piece in json_chunks(head | numbers):
+        # Half a character, from a file name that is no text: its escape is valid JSON.
+        yield piece.encode("utf-8", "backslashreplace")
+    yield b"\n"
+
+
+def _torch_version() -> str | None:
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        return str(torch.__version__)
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return None
+
+
+def _experiment(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> AnyExperiment | None:
+    """The experiment that the first word names; None after help was printed."""
+    names = [entry.name for entry in experiments]
+    if not argv or argv[0].startswith("-"):
+        if argv and argv[0] in ("-h", "--help"):
+            listed = "\n".join(f"  {entry.name:<16}{entry.title}" for entry in experiments)
+            write_text(
+                "usage: visualizer export EXPERIMENT [options] --out PATH\n\nWrites a figure as PNG, SVG or CSV, or all "
+                "numeric results as JSON.\n'visualizer export EXPERIMENT --help' shows every option. Experiments:\n"
+                f"{listed}\n"
+            )
+            return None
+        raise UserError(f"After 'visualizer export' comes the experiment: {', '.join(names)}; then the options.")
+    found = next((entry for entry in experiments if entry.name == argv[0]), None)
+    if found is None:
+        near = did_you_mean(argv[0], names)
+        raise UserError(f"EXPERIMENT: {argv[0]!r} was given; allowed is one of {', '.join(names)}{near}")
+    return found
+
+
+def _target(options: Mapping[str, Any]) -> Target:
+    out, every = options["out"], options["all"]
+    given = one_of("--format", options["format"] and options["format"].lower(), FORMATS)
+    if out in (None, NO_VALUE, ""):
+        raise UserError(
+            "--out: no value was given; allowed is a path ending in .png, .svg, .csv or .json, or - for standard output."
+        )
+    if every:
+        if out == "-":
+            raise UserError("--all: several figures do not fit on standard output; give --out a folder.")
+        if options["figure"] is not None:
+            raise UserError("--all: every figure of the page is exported; --figure chooses one; give only one of them.")
+        if given == "json":
+            raise UserError("--all: JSON holds all numbers of the page in one file; leave --all away.")
+        return Target(Path(out), given or "png", True, options["overwrite"])
+    if out == "-":
+        return Target(None, given or "json", False, True)
+    suffix = Path(out).suffix[1:].lower()
+    if suffix not in FORMATS and given is None:
+        raise UserError(
+            f"--out: {printable(out)!r} was given; allowed is a path ending in .png, .svg, .csv or .json, or any path "
+            "with --format."
+        )
+    if suffix in FORMATS and given not in (None, suffix):
+        raise UserError(f"--format: {given!r} was given, but --out ends in .{suffix}; allowed is the same format twice.")
+    return Target(Path(out), given or suffix, False, options["overwrite"])
+
+
+def _picture(options: Mapping[str, Any]) -> Picture:
+    width, height = _size(options["size"])
+    scale = _scale(options["scale"])
+    if width * height * scale**2 > MOST_PIXELS:
+        raise UserError(
+            f"--size: {width}x{height} at scale {scale:g} was given; allowed are {MOST_PIXELS // 10**6} million pixels."
+        )
+    theme = one_of("--theme", options["theme"], THEMES) or "light"
+    return Picture(width, height, scale, theme, options["presentation"])
+
+
+def _size(text: str | None) -> tuple[int, int]:
+    if text is None:
+        return SIZE
+    found = re.fullmatch(r"\s*(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})\s*", text)
+    width, height = (int(part) for part in found.groups()) if found else (0, 0)
+    if not (LEAST_SIZE <= width <= MOST_SIZE and LEAST_SIZE <= height <= MOST_SIZE):
+        given = "no value" if text == NO_VALUE else repr(text)
+        raise UserError(
+            f"--size: {given} was given; allowed is WIDTHxHEIGHT in pixels, such as 1920x1080, each from {LEAST_SIZE} to "
+            f"{MOST_SIZE}."
+        )
+    return width, height
+
+
+def _scale(text: str | None) -> float:
+    if text is None:
+        return 1.0
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0.1 <= scale <= MOST_SCALE:
+        given = "no value" if text == NO_VALUE else repr(text)
+        raise UserError(f"--scale: {given} was given; allowed is a number from 0.1 to {MOST_SCALE:g}.")
+    return scale
+
+
+def _files(target: Target, experiment: AnyExperiment, figures: Sequence[str]) -> list[Path | None]:
+    if target.path is None or not target.every_figure:
+        return [target.path]
+    return [target.path / f"{experiment.name}-{name}.{target.format}" for name in figures]
+
+
+def _refuse_unwritable(target: Target, files: Sequence[Path | None]) -> None:
+    """Say before a long computation what would go wrong after it."""
+    if target.path is None:
+        return
+    try:
+        parent = target.path.parent
+        if not parent.is_dir():
+            raise UserError(f"--out: the folder {printable(parent)} does not exist.")
+        if target.every_figure and target.path.exists() and not target.path.is_dir():
+            raise UserError(f"--out: {printable(target.path)} is a file; with --all it is a folder.")
+        if not target.every_figure and target.path.is_dir():
+            raise UserError(f"--out: {printable(target.path)} is a folder; give a file in it.")
+        folder = target.path if target.every_figure and target.path.is_dir() else parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError(f"--out: the folder {printable(folder)} may not be written to.")
+        existing = [file for file in files if file is not None and os.path.lexists(file)]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"--out: {printable(target.path)} cannot be written: {reason}.") from None
+    if existing and not target.overwrite and not replace_allowed(existing):
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise UserError(f"--out: {printable(existing[0])}{more} exists and was left as it is; --overwrite replaces it.")
+
+
+def _deliver(target: Target, file: Path | None, pieces: Iterator[bytes]) -> None:
+    if file is None:
+        write_stdout(pieces)
+        return
+    from visualizer.base.files import write_atomically
+
+    try:
+        write_atomically(file, b"".join(pieces))
+    except UserError as error:
+        raise UserError(f"--out: {error.sentence}", error.details) from error
+
+
+def _drawer(format: str, picture: Picture) -> Callable[[Figure], bytes]:
+    """The function that turns a figure into a file's content; Qt is imported for pictures only."""
+    if format == "csv":
+        from visualizer.figures.table import figure_csv
+
+        return lambda figure: figure_csv(figure).encode("utf-8")
+    from visualizer.cli.pictures import picture_drawer
+
+    return picture_drawer(format, picture)

@@ -1,0 +1,151 @@
+"""The commands, and the exit status of everything that can go wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from visualizer import __version__
+from visualizer.base.errors import UserError
+from visualizer.cli.output import error_line, give_up_stdout, write_stdout, write_text
+from visualizer.cli.parsing import NO_VALUE, THEMES, did_you_mean, list_parser, one_of, window_parser
+
+if TYPE_CHECKING:
+    import argparse
+
+    from visualizer.base.experiment import Experiment
+
+    AnyExperiment = Experiment[Any, Any, Any]
+
+DONE, DEFECT, REFUSED, SYSTEM, STOPPED, NO_READER = 0, 1, 2, 3, 130, 141
+COMMANDS = ("list", "export")
+
+
+class SystemLacks(Exception):
+    """This system lacks something that Qt or torch needs; the text says what to install."""
+
+
+def run(argv: Sequence[str], experiments: Sequence[AnyExperiment] | None = None) -> int:
+    """Carry out these words and return the exit status; every mistake is one line on standard error.
+
+    Args:
+        argv: the words after the program's name.
+        experiments: the catalogue; None: the product's own, imported when it is needed.
+    """
+    debug = "--debug" in argv
+    try:
+        return _run(argv, experiments)
+    except UserError as error:
+        error_line(error.sentence)
+        if debug and error.details:
+            error_line(error.details)
+        return REFUSED
+    except SystemLacks as error:
+        error_line(str(error))
+        return SYSTEM
+    except KeyboardInterrupt:
+        error_line("stopped.")
+        return STOPPED
+    except BrokenPipeError:
+        give_up_stdout()
+        return NO_READER
+    except SystemExit as error:  # argparse's --help
+        return error.code if isinstance(error.code, int) else DONE
+    except Exception as error:
+        if debug:
+            import traceback
+
+            traceback.print_exc()
+        sentence = " ".join(str(error).split())[:300]
+        hint = "" if debug else " (--debug shows where)"
+        error_line(f"a defect in visualizer: {type(error).__name__}{': ' * bool(sentence)}{sentence}{hint}")
+        return DEFECT
+
+
+def _run(argv: Sequence[str], experiments: Sequence[AnyExperiment] | None) -> int:
+    command = argv[0] if argv else ""
+    if command == "list":
+        return _list(argv[1:], _known(experiments))
+    if command == "export":
+        from visualizer.cli.export import export
+
+        return export(argv[1:], _known(experiments))
+    if command and not command.startswith("-"):
+        hint = did_you_mean(command, COMMANDS)
+        if command.endswith(".json"):
+            hint = f"; did you mean --session {command}?"
+        raise UserError(f"{command!r} was given; allowed is {' or '.join(COMMANDS)}, or options of the window{hint}")
+    return _window(window_parser().parse(argv), experiments)
+
+
+def _known(experiments: Sequence[AnyExperiment] | None) -> Sequence[AnyExperiment]:
+    if experiments is not None:
+        return experiments
+    from visualizer.experiments.catalogue import EXPERIMENTS
+
+    return EXPERIMENTS
+
+
+def _list(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
+    options = list_parser().parse(argv)
+    from visualizer.cli.listing import listing, listing_text
+
+    if options.json:
+        from visualizer.base.json_text import json_chunks
+
+        write_stdout(piece.encode() for piece in (*json_chunks(listing(experiments)), "\n"))
+    else:
+        import shutil
+
+        write_text(listing_text(experiments, min(120, shutil.get_terminal_size((100, 24)).columns)))
+    return DONE
+
+
+def _window(options: argparse.Namespace, experiments: Sequence[AnyExperiment] | None) -> int:
+    if options.version:
+        write_text(f"visualizer {__version__}\n")
+        return DONE
+    if options.session == NO_VALUE:
+        raise UserError("--session: no value was given; allowed is the path of a session file.")
+    if options.session is not None and options.fresh:
+        raise UserError("--fresh: it begins with the defaults, --session with a file; give only one of them.")
+    one_of("--theme", options.theme, THEMES)
+    if options.tab is not None:
+        one_of("--tab", options.tab, [entry.name for entry in _known(experiments)])
+    if options.session is not None:
+        _refuse_session(options.session, _known(experiments))
+
+    from visualizer.base.system_libraries import qt_problem
+
+    problem = qt_problem()
+    if problem is not None:
+        raise SystemLacks(problem)
+    from visualizer.worker.loading import import_torch_early_on_windows
+
+    import_torch_early_on_windows()
+    try:
+        from visualizer.ui.application import run as run_window
+    except ImportError as error:
+        raise _lacking(error) from error
+    return run_window(options)
+
+
+def _refuse_session(path: str, experiments: Sequence[AnyExperiment]) -> None:
+    """A file named on the command line is looked through before a window opens: here a line is the better answer."""
+    from visualizer.sessions.files import load_session
+
+    try:
+        load_session(path, experiments)
+    except UserError as error:
+        raise UserError(f"--session: {error.sentence}", error.details) from None
+
+
+def _lacking(error: ImportError) -> Exception:
+    """The failure of an import as what this system lacks, if it is that."""
+    from visualizer.base.system_libraries import import_problem
+
+    sentence = import_problem(error)
+    if sentence is None and isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("visualizer"):
+        sentence = f"The Python package {error.name} is not installed here; install visualizer again with pip."
+    return error if sentence is None else SystemLacks(sentence)

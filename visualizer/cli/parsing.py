@@ -1,0 +1,214 @@
+"""Argument parsers that answer every mistake in one line: the option, what was given, what is allowed."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from visualizer.base.errors import UserError
+from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Points, Real
+from visualizer.cli.output import write_text
+
+if TYPE_CHECKING:
+    from visualizer.base.experiment import Experiment
+
+#: Stands for an option that was written without a value.
+NO_VALUE = "\0no value"
+FORMATS = ("png", "svg", "csv", "json")
+THEMES = ("light", "dark")
+#: Where the parameters' values are kept in the namespace, apart from the command's own.
+PARAMETER = "parameter."
+_NUMBER_AHEAD = re.compile(r"[-\u2212][\d.]")
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Help without brackets around a value that only the parser takes as optional, to have its own sentence for it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=min(110, shutil.get_terminal_size((100, 24)).columns))
+
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        if action.const == NO_VALUE:
+            return str(action.metavar)
+        return super()._format_args(action, default_metavar)
+
+
+class Parser(argparse.ArgumentParser):
+    """Never abbreviates, never exits, says what is wrong as a UserError."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message[:1].upper() + message[1:] + ("" if message.endswith(".") else "."))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        write_text(message)  # help, whatever characters the terminal knows
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        """The options of these words.
+
+        Raises:
+            UserError: one of them is unknown; names the one that was probably meant.
+        """
+        given, unknown = self.parse_known_args(self._negative_numbers_joined(argv))
+        if unknown:
+            word = unknown[0].split("=", 1)[0]
+            if not word.startswith("-"):
+                raise UserError(f"{word!r} was not expected after '{self.prog}'; an option begins with two dashes.")
+            raise UserError(
+                f"{word} is not an option of '{self.prog}'{did_you_mean(word, self._option_string_actions)}"
+            )
+        return given
+
+    def _negative_numbers_joined(self, argv: Sequence[str]) -> list[str]:
+        """``--phase -1e-3`` as ``--phase=-1e-3``: argparse would take such a number for an option."""
+        words: list[str] = []
+        for word in argv:
+            action = self._option_string_actions.get(words[-1]) if words else None
+            if action is not None and action.nargs != 0 and _NUMBER_AHEAD.match(word):
+                words[-1] += "=" + word
+            else:
+                words.append(word)
+        return words
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown word."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else "."
+
+
+def refuse_unknown(option: str, given: str, known: Sequence[str], what: str) -> UserError:
+    """The sentence for a name that is not one of a few."""
+    from difflib import get_close_matches
+
+    allowed = f"{what}{':' * (what != 'one of')} {', '.join(known)}"
+    if given == NO_VALUE:
+        return UserError(f"{option}: no value was given; allowed is {allowed}.")
+    near = get_close_matches(given, known, n=1, cutoff=0.6)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return UserError(f"{option}: {given!r} was given; allowed is {allowed}{hint}.")
+
+
+def one_of(option: str, given: str | None, known: Sequence[str], what: str = "one of") -> str | None:
+    """The value if it is one of the known names, None if it was not given.
+
+    Raises:
+        UserError: it is none of them.
+    """
+    if given is None or given in known:
+        return given
+    raise refuse_unknown(option, given, known, what)
+
+
+def window_parser() -> Parser:
+    parser = Parser(
+        prog="visualizer",
+        usage="visualizer [--session FILE | --fresh] [--tab NAME] [--theme light|dark] [--presentation]\n"
+        "       visualizer list [--json]\n"
+        "       visualizer export EXPERIMENT [--PARAMETER VALUE ...] --out PATH [options]",
+        description="See how a neural network learns. Without a command, the window opens.",
+        epilog="Commands: 'visualizer list' shows every experiment, figure and parameter; 'visualizer export EXPERIMENT "
+        "--help' the options of an export. Exit status: 0 done; 1 a defect in visualizer; 2 what was asked for cannot "
+        "be done; 3 this system lacks something that Qt or torch needs; 130 stopped by Ctrl-C.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    _value(parser, "--session", "FILE", "open this session")
+    parser.add_argument("--fresh", action="store_true", help="begin with the defaults, not with the last session")
+    _value(parser, "--tab", "NAME", "show this experiment first")
+    _value(parser, "--theme", "light|dark", "instead of the system's")
+    parser.add_argument("--presentation", action="store_true", help="large type and thick lines, for a projector")
+    _debug(parser)
+    return parser
+
+
+def list_parser() -> Parser:
+    parser = Parser(
+        prog="visualizer list", description="Every experiment with its pages, figures, presets and parameters."
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON, with types, bounds and defaults")
+    _debug(parser)
+    return parser
+
+
+def export_parser(experiment: Experiment[Any, Any, Any]) -> Parser:
+    """The options of ``visualizer export`` for one experiment, one for each of its parameters."""
+    parser = Parser(
+        prog=f"visualizer export {experiment.name}", usage=f"visualizer export {experiment.name} [options] --out PATH",
+        description=experiment.summary.replace("%", "%%"), add_help=False,
+        epilog="PNG and SVG are pictures, CSV is the data of a figure, JSON holds all numeric results; in JSON, numbers "
+        "that are infinite or not a number are null. No display is needed.",
+    )
+    figures = [name for view in experiment.views for name in view.figures]
+    what = parser.add_argument_group("what is exported")
+    what.add_argument("-h", "--help", action="help", help="show this and end")
+    _value(what, "--figure", "NAME", f"one of {', '.join(figures)}; default: the page's main figure")
+    what.add_argument("--all", action="store_true", help="every figure of the page; --out is a folder")
+    presets = ", ".join(preset.name for preset in experiment.presets)
+    if presets:
+        _value(what, "--preset", "NAME", f"begin with the values of one of {presets}")
+    _value(what, "--session", "FILE", "begin with the values in a session file")
+
+    where = parser.add_argument_group("where to, and how")
+    _value(where, "--out", "PATH", "the file to write, or - for standard output")
+    _value(where, "--format", "FORMAT", f"one of {', '.join(FORMATS)}; default: the suffix of --out, JSON for -")
+    where.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    _value(where, "--size", "WIDTHxHEIGHT", "of a picture, in pixels")
+    _value(where, "--scale", "FACTOR", "type and lines this much larger, with the pixels")
+    _value(where, "--theme", "light|dark", "default: light")
+    where.add_argument("--presentation", action="store_true", help="large type and thick lines, for a projector")
+    _debug(where)
+
+    groups: dict[str, Any] = {}
+    for parameter in experiment.parameters().values():
+        title = f"parameters: {parameter.group}" if parameter.group else "parameters"
+        group = groups.get(title) or groups.setdefault(title, parser.add_argument_group(title))
+        group.add_argument(
+            parameter.option, dest=PARAMETER + parameter.name, nargs="?", metavar=metavar(parameter),
+            const="on" if isinstance(parameter, Flag) else NO_VALUE, help=_parameter_help(parameter).replace("%", "%%"),
+        )
+    return parser
+
+
+def metavar(parameter: Parameter[Any]) -> str:
+    """What stands for the value in a usage line."""
+    match parameter:
+        case Flag():
+            return "on|off"
+        case Integer():
+            return "N"
+        case Real():
+            return "NUMBER"
+        case Choice():
+            return "NAME"
+        case Names():
+            return "NAMES"
+        case Points():
+            return "FILE.csv"
+    return "TEXT"
+
+
+def default_text(parameter: Parameter[Any]) -> str:
+    """The default as a person would type it; a table only by its size."""
+    if isinstance(parameter, Points):
+        return f"{len(parameter.default)} points"
+    return str(parameter.format(parameter.default)) or "none"
+
+
+def _parameter_help(parameter: Parameter[Any]) -> str:
+    allowed = "a CSV file of " if isinstance(parameter, Points) else ""
+    return f"{parameter.help} Allowed: {allowed}{parameter.allowed()}. Default: {default_text(parameter)}."
+
+
+def _value(parser: Any, option: str, metavar: str, help: str) -> None:
+    parser.add_argument(option, nargs="?", const=NO_VALUE, metavar=metavar, help=help.replace("%", "%%"))
+
+
+def _debug(parser: Any) -> None:
+    parser.add_argument("--debug", action="store_true", help="show the traceback of a defect")

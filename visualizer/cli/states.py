@@ -1,0 +1,87 @@
+"""From the words of a command line to a state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from visualizer.base.errors import UserError
+from visualizer.base.experiment import Experiment, State
+from visualizer.base.parameters import Names, Parameter, Points
+from visualizer.base.reading import read_file
+from visualizer.base.tables import MAXIMUM_CHARACTERS
+from visualizer.cli.parsing import NO_VALUE, PARAMETER, refuse_unknown
+
+AnyExperiment = Experiment[Any, Any, Any]
+
+
+def state_from(options: Mapping[str, Any], experiment: AnyExperiment, experiments: Sequence[AnyExperiment]) -> State:
+    """The state that a parsed ``export`` asks for: the session's or the default, then the preset, then each option.
+
+    Names are resolved last, so that ``--remove P3`` means the points that ``--points`` brought.
+
+    Raises:
+        UserError: a value is not allowed; the sentence begins with its option.
+    """
+    state: Any = experiment.default_state()
+    session, preset, figure = (options.get(name) for name in ("session", "preset", "figure"))
+    if session is not None:
+        state = _from_session(session, experiment, experiments)
+    if preset is not None:
+        found = next((entry for entry in experiment.presets if entry.name == preset), None)
+        if found is None:
+            raise refuse_unknown("--preset", preset, [entry.name for entry in experiment.presets], "one of")
+        state = state.changed(**found.values)
+
+    given = {
+        name: (parameter, options[PARAMETER + name]) for name, parameter in experiment.parameters().items()
+        if options.get(PARAMETER + name) is not None
+    }
+    values = {
+        name: _value(parameter, text, state) for name, (parameter, text) in given.items()
+        if not isinstance(parameter, Names)
+    }
+    if figure is not None:
+        page = experiment.view_of_figure(figure)
+        if page is None:
+            figures = [name for view in experiment.views for name in view.figures]
+            raise refuse_unknown("--figure", figure, figures, "one of")
+        if "view" in experiment.parameters():
+            values.setdefault("view", page.name)
+    state = state.changed(**values)
+    for name, (parameter, text) in given.items():
+        if isinstance(parameter, Names):
+            state = state.changed(**{name: _value(parameter, text, state)})
+    if figure is not None and figure not in experiment.view(state).figures:
+        view = experiment.view(state)
+        raise refuse_unknown("--figure", figure, view.figures, f"a figure of the page {view.name}")
+    return state  # type: ignore[no-any-return]
+
+
+def _value(parameter: Parameter[Any], text: str, state: State) -> Any:
+    if text == NO_VALUE:
+        allowed = "the path of a CSV file" if isinstance(parameter, Points) else parameter.allowed(state)
+        raise UserError(f"{parameter.option}: no value was given; allowed is {allowed}.")
+    if not isinstance(parameter, Points):
+        return parameter.parse(text, state)
+    # Four bytes at most for each character that the table may have.
+    data = read_file(text, 4 * MAXIMUM_CHARACTERS, f"{parameter.option}: the file", pipes=True)
+    try:
+        return parameter.parse(data.decode("utf-8-sig"), state)
+    except UnicodeDecodeError:
+        raise UserError(f"{parameter.option}: the file {text} is not text in UTF-8.") from None
+    except UserError as error:
+        if error.sentence.startswith(parameter.option):
+            raise
+        raise UserError(f"{parameter.option}: {error.sentence}", error.details) from None
+
+
+def _from_session(path: str, experiment: AnyExperiment, experiments: Sequence[AnyExperiment]) -> State:
+    from visualizer.sessions.files import load_session
+
+    if path == NO_VALUE:
+        raise UserError("--session: no value was given; allowed is the path of a session file.")
+    try:
+        return load_session(path, experiments).states[experiment.name]
+    except UserError as error:
+        raise UserError(f"--session: {error.sentence}", error.details) from None
