@@ -1,0 +1,71 @@
+"""Runge lab: polynomial interpolation on [-1, 1] in equispaced and in Chebyshev nodes, in float64 and in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from visualizer.experiments.landscape.interpolation import Lagrange, lebesgue_constant
+
+Floats = NDArray[np.float64]
+
+_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
+    "runge": lambda x: 1.0 / (1.0 + 25.0 * x * x),
+    "absolute": lambda x: np.abs(x),
+    "sine": lambda x: np.sin(3.0 * np.pi * x),
+    "step": lambda x: np.tanh(10.0 * x),
+}
+
+
+def function(name: str, x: ArrayLike) -> Floats:
+    """One of the functions of ``state.RUNGE_FUNCTIONS`` at ``x``, any shape.
+
+    Raises:
+        KeyError: no such function.
+    """
+    return _FUNCTIONS[name](np.asarray(x, dtype=np.float64))
+
+
+def equispaced(count: int) -> Floats:
+    """``count`` >= 2 nodes at equal distances, both ends included."""
+    return np.linspace(-1.0, 1.0, count)
+
+
+def chebyshev(count: int) -> Floats:
+    """``count`` >= 2 Chebyshev nodes of the first kind, the zeros of T_n, from left to right; exactly symmetric."""
+    # As a sine the nodes come in pairs that differ in sign only, and the middle one is 0.
+    return np.sin(np.pi * np.arange(1 - count, count, 2) / (2 * count))
+
+
+def interpolate(nodes: ArrayLike, heights: ArrayLike, at: ArrayLike) -> Floats:
+    """The polynomial through (nodes, heights) at ``at``, by the barycentric formula in float64."""
+    return Lagrange(np.asarray(nodes, dtype=np.float64), np.asarray(heights, dtype=np.float64)).value(at)
+
+
+def monomial_float32(nodes: ArrayLike, heights: ArrayLike, at: ArrayLike) -> Floats:
+    """The same polynomial as a naive program computes it: coefficients of 1, x, x^2, ... in float32, then Horner.
+
+    Returns:
+        Its values as float64, NaN where float32 overflows or the float32 system is singular.
+    """
+    x = np.asarray(nodes, dtype=np.float32)
+    y = np.asarray(heights, dtype=np.float32)
+    places = np.asarray(at, dtype=np.float32)
+    with np.errstate(all="ignore"):
+        try:
+            coefficients = np.linalg.solve(np.vander(x), y)
+        except np.linalg.LinAlgError:
+            return np.full(places.shape, np.nan)
+        result = np.zeros_like(places)
+        for coefficient in coefficients:
+            result = result * places + coefficient
+    values = result.astype(np.float64)
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def lebesgue(nodes: ArrayLike) -> float:
+    """The Lebesgue constant of the nodes on the whole of [-1, 1], also where that goes beyond them."""
+    return lebesgue_constant(nodes, -1.0, 1.0)
