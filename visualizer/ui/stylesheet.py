@@ -31,6 +31,7 @@ def stylesheet(theme: Theme) -> str:
         "second": colours.secondary_text, "grid": colours.grid, "accent": colours.accent, "border": border,
         "hover": blend(colours.background, colours.text, 0.07),
         "pressed": blend(colours.background, colours.text, 0.14),
+        "strong": blend(colours.accent, colours.text, 0.35),
         "soft": blend(colours.background, colours.accent, 0.16),
         "on_accent": "#ffffff" if theme.mode == "light" else "#0b1016",
         "faint": blend(colours.surface, colours.text, 0.36), "bad": colours.roles[Role.BAD],
@@ -69,7 +70,10 @@ QToolButton[chip="true"] { background: @bg; border: 1px solid @border; border-ra
 QToolButton[chip="true"]:hover { background: @hover; }
 QToolButton[chip="true"]:checked { background: @accent; border-color: @accent; color: @on_accent; }
 QToolButton[chip="true"]:focus { border: 2px solid @text; }
-QToolButton[section="true"] { color: @text; text-align: left; border-radius: @p4; padding: @p4 @p2; }
+QToolButton[section="true"] { color: @text; background: transparent; text-align: left; border-radius: @p4;
+    padding: @p4 @p2; }
+QToolButton[section="true"]:hover { background: @hover; }
+QToolButton[section="true"]:focus { border-color: @accent; }
 QToolButton[segment="true"] { background: transparent; color: @second; border: none; border-radius: 0px;
     border-bottom: 2px solid transparent; padding: @p5 @p8; }
 QToolButton[segment="true"]:hover { color: @text; background: @hover; }
@@ -101,11 +105,11 @@ QCheckBox::indicator:focus { border: 2px solid @text; }
 QSlider:horizontal { min-height: @p20; }
 QSlider::groove:horizontal { height: @p4; border-radius: @p2; background: @border; }
 QSlider::sub-page:horizontal { height: @p4; border-radius: @p2; background: @accent; }
-QSlider::handle:horizontal { width: @p14; height: @p14; margin: -@p5 0px; border-radius: @p7; background: @accent;
-    border: 1px solid @accent; }
-QSlider::handle:horizontal:hover { border-color: @text; }
-QSlider::handle:horizontal:focus { border: 2px solid @text; }
-QSlider::handle:horizontal:disabled, QSlider::sub-page:horizontal:disabled { background: @faint; border-color: @faint; }
+QSlider::handle:horizontal { width: @p14; margin: -@p5 0px; border-radius: @p7; background: @accent; }
+QSlider::handle:horizontal:hover { background: @strong; }
+QSlider::handle:horizontal:focus { background: @strong; border: 2px solid @surface; border-radius: @p7; width: @p10;
+    margin: -@p5 0px; }
+QSlider::handle:horizontal:disabled, QSlider::sub-page:horizontal:disabled { background: @faint; }
 
 QProgressBar { background: @border; border: none; border-radius: @p3; max-height: @p6; min-height: @p6; }
 QProgressBar::chunk { background: @accent; border-radius: @p3; }
