@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visualizer import __version__
 from visualizer.base.errors import UserError
 from visualizer.base.experiment import Experiment, Result, State
 from visualizer.base.json_text import json_chunks
+from visualizer.base.numbers import numbers_document
 from visualizer.base.reading import printable
 from visualizer.cli.output import Progress, replace_allowed, write_stdout, write_text
 from visualizer.cli.parsing import FORMATS, NO_VALUE, THEMES, did_you_mean, export_parser, one_of
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 AnyExperiment = Experiment[Any, Any, Any]
 
 #: Of a picture when --size is not given.
-SIZE = (1280, 800)
+SIZE = (1920, 1080)
 LEAST_SIZE, MOST_SIZE = 100, 16_384
 MOST_SCALE = 10.0
 #: Width times height times scale twice: an image of 4 bytes a pixel stays below a gigabyte.
@@ -73,7 +72,7 @@ def export(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
 
     result = compute(experiment, state)
     if target.format == "json":
-        _deliver(target, files[0], json_pieces(experiment, result, state))
+        _deliver(target, files[0], _json_pieces(numbers_document(experiment, result, state)))
         return 0
     figures = {figure.name: figure for figure in experiment.figures(result, state)}
     draw = _drawer(target.format, picture)
@@ -105,36 +104,11 @@ def compute(experiment: AnyExperiment, state: State) -> Result:
     return last
 
 
-def json_pieces(experiment: AnyExperiment, result: Result, state: State) -> Iterator[bytes]:
-    """The export as strict JSON: what it is of, its state, and the numbers as members of the outermost object."""
-    head: dict[str, Any] = {
-        "experiment": experiment.name,
-        "view": experiment.view(state).name,
-        "visualizer": __version__,
-        "torch": _torch_version(),
-        "state": {
-            name: parameter.to_json(getattr(state, name)) for name, parameter in experiment.parameters().items()
-        },
-    }
-    numbers = experiment.numbers(result, state)
-    if clash := head.keys() & numbers.keys():
-        raise RuntimeError(f"the numbers of {experiment.name} take the reserved names {', '.join(sorted(clash))}")
-    for piece in json_chunks(head | numbers):
+def _json_pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
+    for piece in json_chunks(document):
         # Half a character, from a file name that is no text: its escape is valid JSON.
         yield piece.encode("utf-8", "backslashreplace")
     yield b"\n"
-
-
-def _torch_version() -> str | None:
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        return str(torch.__version__)
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("torch")
-    except PackageNotFoundError:
-        return None
 
 
 def _experiment(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> AnyExperiment | None:

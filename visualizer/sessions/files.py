@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from visualizer.base.errors import UserError
-from visualizer.base.files import write_atomically
 from visualizer.base.json_text import json_text, read_json
 from visualizer.base.reading import read_file
 from visualizer.sessions.migration import migrated
@@ -44,6 +43,8 @@ def save_session(
     Raises:
         UserError: the file cannot be written; an older one is untouched.
     """
+    from visualizer.base.files import write_atomically
+
     write_atomically(Path(path), session_bytes(session, catalogue() if experiments is None else experiments))
 
 

@@ -139,8 +139,14 @@ def _state(experiment: AnyExperiment, given: Any) -> State:
         raise UserError(f"{_REFUSED}: {experiment.name} has no parameter {_short.repr(unknown[0])}.")
     for name, value in given.items():
         _refuse_wrong_type(experiment.name, parameters[name], value)
+    default = experiment.default_state()
     try:
-        state: State = experiment.default_state().changed(**given)
+        # Names last: what they are chosen from has to be checked before it is looked into.
+        checked = {
+            name: value if isinstance(parameters[name], Names) else parameters[name].check(value, default)
+            for name, value in given.items()
+        }
+        state: State = default.changed(**checked)
     except ParameterError as error:
         raise _refusal(f"{experiment.name}.{_field(error)}", error.given, error.allowed) from None
     return state
