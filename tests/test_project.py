@@ -17,23 +17,22 @@ import visualizer
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+FOLDERS = (".ci", "benchmarks", "docs", "resources", "tests", "visualizer")
 BINARY = {".png", ".otf", ".ttf", ".ico", ".icns"}
 
 
-def tracked_files() -> list[Path]:
-    """What git knows, and would know: neither ignored nor deleted."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout
-    files = [ROOT / name for name in listed.split("\0") if name]
-    return [path for path in files if path.is_file()]
+def own_files() -> list[Path]:
+    """Every file of the project that a person wrote: not what tools leave behind."""
+    found = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]
+    for folder in FOLDERS:
+        found += [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return found
 
 
 def texts() -> list[tuple[Path, str]]:
     return [
         (path.relative_to(ROOT), path.read_text(encoding="utf-8"))
-        for path in tracked_files() if path.suffix not in BINARY
+        for path in own_files() if path.suffix not in BINARY
     ]
 
 
@@ -161,5 +160,5 @@ def test_no_source_file_is_longer_than_a_person_reads_at_once(folder: str) -> No
 
 def test_every_folder_of_the_package_is_a_package() -> None:
     """A folder without __init__.py would be left out of type checks and import contracts."""
-    folders = {path.parent for path in tracked_files() if path.suffix == ".py" and ROOT / "visualizer" in path.parents}
+    folders = {path.parent for path in own_files() if path.suffix == ".py" and ROOT / "visualizer" in path.parents}
     assert not [folder for folder in folders if not (folder / "__init__.py").exists()]
