@@ -10,19 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visualizer.experiments.landscape.interpolation import Curve, Floats, Lagrange, Piecewise
+from visualizer.experiments.landscape.interpolation import Curve, Lagrange, Piecewise
+from visualizer.experiments.landscape.nodes import BLOCK, Floats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-#: Elements of the largest temporary: small enough to stay in the processor's cache.
-_BLOCK = 100_000
 
 
 class TensorCurve:
     """A curve's derivatives of every order on float64 tensors, in torch operations only.
 
-    Places at a node of a polynomial, and outside its nodes, are left to the curve itself, which treats them with care.
+    Where a polynomial needs care (at or outside the nodes, with a huge Lebesgue constant) the curve itself is asked.
     """
 
     def __init__(self, curve: Curve) -> None:
@@ -47,16 +45,18 @@ class TensorCurve:
             return self._barycentric(x, order)
 
     def _barycentric(self, x: Tensor, order: int) -> Tensor:
-        columns = max(1, _BLOCK // self._nodes.numel())
+        columns = max(1, BLOCK // self._nodes.numel())
         parts = [self._barycentric_block(part, order) for part in torch.split(x, columns)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _barycentric_block(self, x: Tensor, order: int) -> Tensor:
         curve = self.curve
         assert isinstance(curve, Lagrange)
+        if not curve.well_conditioned:
+            return torch.from_numpy(curve.derivative(x.numpy(), order))
         table = self._tables.get(order)
         if table is None:
-            weights = torch.tensor(curve.weights)
+            weights = torch.tensor(curve.nodes.weights)
             table = torch.stack((weights * torch.tensor(curve.node_values(order)), weights))
             self._tables[order] = table
         # Nodes in rows, places in columns: the product with a table of two rows is three times quicker this way round.

@@ -32,24 +32,25 @@ class Landscape(Experiment[LandscapeState, LandscapeRequest, "LandscapeResult"])
         return request_of(state)
 
     def run(self, request: LandscapeRequest) -> Iterator[LandscapeResult | None]:
-        from visualizer.experiments.landscape.computation import run
+        from visualizer.experiments.landscape.pages import page_of
 
-        return run(request)
+        return page_of(request).run(request)
 
     def figures(self, result: LandscapeResult, state: LandscapeState) -> tuple[Figure, ...]:
-        from visualizer.experiments.landscape.drawing import figures
+        from visualizer.experiments.landscape.pages import page_of
 
-        return figures(result, state)
+        return page_of(result.request).figures(result, state)
 
     def explain(self, result: LandscapeResult, state: LandscapeState) -> Explanation:
-        from visualizer.experiments.landscape.words import explain
+        from visualizer.experiments.landscape.pages import page_of
 
-        return explain(result, state)
+        return page_of(result.request).explain(result, state)
 
     def code(self, state: LandscapeState) -> str:
-        from visualizer.experiments.landscape.code import code
+        from visualizer.experiments.landscape.pages import page_of
 
-        return code(state)
+        request = request_of(state)
+        return page_of(request).code(request)
 
     def numbers(self, result: LandscapeResult, state: LandscapeState) -> dict[str, Any]:
         return result.numbers()

@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from visualizer.base.errors import UserError
+from visualizer.experiments.landscape.nodes import BLOCK, Floats, NodeSet, subdivided
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Floats = NDArray[np.float64]
-
-#: Elements of the largest temporary: small enough to stay in the processor's cache.
-_BLOCK = 100_000
-
 #: Up to this many nodes a Python loop over floats is quicker than one numpy expression on them.
 _PYTHON_NODES = 128
+
+#: The second barycentric form loses as many digits as the Lebesgue constant has; the first one does not.
+_LEBESGUE_LIMIT = 1e6
 
 
 class Curve(ABC):
@@ -91,63 +90,52 @@ class Lagrange(Curve):
     """The one polynomial of degree below n through n points, by the barycentric formula.
 
     Its derivative is interpolated, too: p' is a polynomial of lower degree, so it goes through the values
-    D y that it has at the nodes (D: :func:`differentiation_matrix`). Unlike the derivative of the barycentric
+    D y that it has at the nodes (D: :func:`~visualizer.experiments.landscape.nodes.differentiation_matrix`). Unlike the derivative of the barycentric
     formula itself this is exact at the nodes and right beside them.
 
-    Inside the nodes the second ("true") barycentric form is used, outside the first one, which stays accurate
-    in extrapolation (Webb, Trefethen, Gonnet: Stability of barycentric interpolation formulas, 2012).
+    Between the nodes the second ("true") barycentric form is used. The first form, slower, stays accurate where
+    that one does not: outside the nodes, and everywhere when the Lebesgue constant is huge (Webb, Trefethen, Gonnet:
+    Stability of barycentric interpolation formulas, 2012).
 
     Attributes:
-        weights: barycentric weights divided by a power of two so that the largest is about 1, shape [n].
-        shift: that power: the true weights are ``ldexp(weights, shift)``.
+        nodes: what depends on x alone: the barycentric weights, the differentiation matrix.
+        well_conditioned: whether the Lebesgue constant is moderate, so that the second form serves between the nodes.
     """
 
     kind = "lagrange"
 
     def __init__(self, x: Floats, y: Floats) -> None:
         super().__init__(x, y)
-        mantissa, exponent = _weights(self.x)
-        self.shift = int(exponent.max())
-        with np.errstate(all="ignore"):
-            self.weights = _frozen(np.ldexp(mantissa, exponent - self.shift))
-            self._matrix = _off_diagonal(self.x, mantissa, exponent)
+        self.nodes = NodeSet(self.x)
+        middles = (self.x[1:] + self.x[:-1]) / 2
+        self.well_conditioned = bool(self.nodes.lebesgue(middles).max() < _LEBESGUE_LIMIT)
         self._node_values = [self.y]
 
     def node_values(self, order: int) -> Floats:
         """The derivative of this order at the nodes, shape [n]."""
         while len(self._node_values) <= order:
-            last = self._node_values[-1]
-            with np.errstate(all="ignore"):
-                # Differences first: the row sums of D are zero, and so a constant has the derivative 0 exactly.
-                values = (self._matrix * (last[None, :] - last[:, None])).sum(axis=1)
-            self._node_values.append(_frozen(values))
+            self._node_values.append(_frozen(self.nodes.differentiate(self._node_values[-1])))
         return self._node_values[order]
 
     def _evaluate(self, at: Floats, order: int) -> Floats:
         values = self.node_values(order)
         result = np.empty_like(at)
-        rows = max(1, _BLOCK // self.x.size)
+        rows = max(1, BLOCK // self.x.size)
         for first in range(0, at.size, rows):
             result[first:first + rows] = self._block(at[first:first + rows], values)
         return result
 
     def _block(self, at: Floats, values: Floats) -> Floats:
         difference = at[:, None] - self.x
-        terms = self.weights / difference
+        terms = self.nodes.weights / difference
         denominator = terms.sum(axis=1)
-        outside = (at < self.x[0]) | (at > self.x[-1])
-        if outside.any():
-            denominator[outside] = self._reciprocal_of_node_polynomial(difference[outside])
+        first_form = (at < self.x[0]) | (at > self.x[-1]) | (not self.well_conditioned)
+        if first_form.any():
+            denominator[first_form] = self.nodes.reciprocal_of_product(difference[first_form])
         # einsum, not @: BLAS would start threads of its own for so little.
         result: Floats = np.einsum("ij,j->i", terms, values) / denominator
         row, column = np.nonzero(np.isinf(terms))  # at a node, or nearer than floats can tell apart
         result[row] = values[column]
-        return result
-
-    def _reciprocal_of_node_polynomial(self, difference: Floats) -> Floats:
-        """1 / product(x - x_j), scaled like the weights; mantissas and exponents apart, so nothing overflows early."""
-        mantissa, exponent = np.frexp(difference)
-        result: Floats = np.ldexp(1.0 / mantissa.prod(axis=1), -exponent.sum(axis=1) - self.shift)
         return result
 
     def _make_scalar(self, order: int) -> Callable[[float], float]:
@@ -157,10 +145,10 @@ class Lagrange(Curve):
             with np.errstate(all="ignore"):
                 return float(self._block(np.array((x,)), values)[0])
 
-        if self.x.size > _PYTHON_NODES:
+        if self.x.size > _PYTHON_NODES or not self.well_conditioned:
             return by_arrays
         low, high = float(self.x[0]), float(self.x[-1])
-        nodes = list(zip(self.x.tolist(), self.weights.tolist(), values.tolist(), strict=True))
+        nodes = list(zip(self.x.tolist(), self.nodes.weights.tolist(), values.tolist(), strict=True))
 
         def by_floats(x: float) -> float:
             if not low <= x <= high:
@@ -183,7 +171,7 @@ class Lagrange(Curve):
         inner = self.x[(self.x > low) & (self.x < high)]
         edges = np.concatenate(([low], inner, [high]))
         parts = 32 if inner.size else 32 * self.x.size
-        return _subdivided(edges, parts)
+        return subdivided(edges, parts)
 
 
 class Piecewise(Curve):
@@ -336,23 +324,36 @@ def minima(curve: Curve, low: float, high: float) -> tuple[Minimum, ...]:
 
     The ends are not among them, even where the curve is lowest at an end.
     """
-    from scipy.optimize import brentq
-
     grid = curve.monotone_grid(low, high)
     slopes = curve.slope(grid)
-    found: list[Minimum] = []
-    falling = -1  # index of the last place with a negative slope, if only zeros came since
+    falls: list[int] = []  # index of the last negative slope before a minimum ...
+    rises: list[int] = []  # ... and of the first positive one after it: more than one further if its bottom is flat
+    falling = -1
     for index, slope in enumerate(slopes.tolist()):
         if slope > 0.0 and falling >= 0:
-            if index == falling + 1:
-                left = right = float(brentq(curve.slope_at, grid[falling], grid[index], xtol=1e-14, rtol=1e-15))
-            else:
-                left, right = float(grid[falling + 1]), float(grid[index - 1])
-            x = (left + right) / 2
-            found.append(Minimum(x, curve.value_at(x), (right - left) / 2))
+            falls.append(falling)
+            rises.append(index)
         if slope != 0.0:
             falling = index if slope < 0.0 else -1
-    return tuple(found)
+    first, last = np.array(falls, dtype=np.intp), np.array(rises, dtype=np.intp)
+    flat = last > first + 1
+    left, right = _bisected(curve, grid[first], grid[last])
+    left, right = np.where(flat, grid[first + 1], left), np.where(flat, grid[last - 1], right)
+    middle, half = (left + right) / 2, np.where(flat, (right - left) / 2, 0.0)
+    return tuple(
+        Minimum(x, value, width)
+        for x, value, width in zip(middle.tolist(), curve.value(middle).tolist(), half.tolist(), strict=True)
+    )
+
+
+def _bisected(curve: Curve, left: Floats, right: Floats) -> tuple[Floats, Floats]:
+    """The intervals in which the slope turns from negative to positive, all halved at once down to rounding."""
+    while True:
+        middle = (left + right) / 2
+        if ((middle <= left) | (middle >= right)).all():
+            return left, right
+        positive = curve.slope(middle) > 0.0
+        left, right = np.where(positive, left, middle), np.where(positive, middle, right)
 
 
 def global_minimum(curve: Curve, low: float, high: float) -> Minimum:
@@ -362,91 +363,7 @@ def global_minimum(curve: Curve, low: float, high: float) -> Minimum:
     return min(candidates, key=lambda place: place.value)
 
 
-def differentiation_matrix(x: ArrayLike) -> Floats:
-    """D with (D p)_i = p'(x_i) for every polynomial p of degree below n, from its values at n distinct nodes.
-
-    The diagonal is minus the sum of the rest of its row, so that constants have the derivative 0.
-    """
-    nodes = np.asarray(x, dtype=np.float64)
-    with np.errstate(all="ignore"):
-        matrix = _off_diagonal(nodes, *_weights(nodes))
-        np.fill_diagonal(matrix, -matrix.sum(axis=1))
-    return matrix
-
-
-def lebesgue_function(x: ArrayLike, at: ArrayLike) -> Floats:
-    """How much polynomial interpolation in the nodes ``x`` can magnify errors of the data at ``at``: sum of |l_j(at)|.
-
-    Args:
-        x: distinct nodes, shape [n].
-        at: places, any shape.
-    """
-    nodes = np.sort(np.asarray(x, dtype=np.float64))
-    places = np.asarray(at, dtype=np.float64)
-    curve = Lagrange(nodes, np.zeros_like(nodes))
-    flat = places.ravel()
-    result = np.empty_like(flat)
-    rows = max(1, _BLOCK // nodes.size)
-    with np.errstate(all="ignore"):
-        for first in range(0, flat.size, rows):
-            block = flat[first:first + rows]
-            difference = block[:, None] - nodes
-            terms = curve.weights / difference
-            outside = (block < nodes[0]) | (block > nodes[-1])
-            total = np.abs(terms.sum(axis=1))
-            if outside.any():
-                total[outside] = np.abs(curve._reciprocal_of_node_polynomial(difference[outside]))
-            values = np.abs(terms).sum(axis=1) / total
-            values[np.isinf(terms).any(axis=1)] = 1.0
-            result[first:first + rows] = values
-    return result.reshape(places.shape)
-
-
-def lebesgue_constant(x: ArrayLike, low: float | None = None, high: float | None = None) -> float:
-    """The largest value of the Lebesgue function in [low, high]; between the first and the last node if not given."""
-    from scipy.optimize import minimize_scalar
-
-    nodes = np.sort(np.asarray(x, dtype=np.float64))
-    first, last = float(nodes[0]) if low is None else low, float(nodes[-1]) if high is None else high
-    inner = nodes[(nodes > first) & (nodes < last)]
-    grid = _subdivided(np.concatenate(([first], inner, [last])), 16)
-    values = lebesgue_function(nodes, grid)
-    top = int(np.argmax(values))
-    left, right = float(grid[max(0, top - 1)]), float(grid[min(grid.size - 1, top + 1)])
-    found = minimize_scalar(
-        lambda at: -float(lebesgue_function(nodes, at)), bounds=(left, right), method="bounded",
-        options={"xatol": 1e-7 * (right - left)},
-    )
-    return max(float(values[top]), -float(found.fun))
-
-
 def _frozen(values: Floats) -> Floats:
     array = np.array(values, dtype=np.float64)
     array.flags.writeable = False
     return array
-
-
-def _subdivided(edges: Floats, parts: int) -> Floats:
-    """Every gap between the edges cut into so many equal parts; both ends of every gap are in it exactly."""
-    fractions = np.arange(parts) / parts
-    inner = edges[:-1, None] + np.diff(edges)[:, None] * fractions
-    return np.append(inner.ravel(), edges[-1])
-
-
-def _weights(x: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Barycentric weights 1 / product(x_j - x_k) as mantissas and exponents of two: 200 nodes do not overflow."""
-    difference = x[:, None] - x[None, :]
-    np.fill_diagonal(difference, 1.0)
-    mantissa, exponent = np.frexp(difference)
-    mantissa_of_product, rest = np.frexp(mantissa.prod(axis=1))
-    return 1.0 / mantissa_of_product, -(exponent.sum(axis=1, dtype=np.int64) + rest)
-
-
-def _off_diagonal(x: Floats, mantissa: Floats, exponent: NDArray[np.int64]) -> Floats:
-    """The differentiation matrix with a diagonal of zeros: D_ij = (w_j / w_i) / (x_i - x_j)."""
-    difference = x[:, None] - x[None, :]
-    np.fill_diagonal(difference, 1.0)
-    ratio = np.ldexp(mantissa[None, :] / mantissa[:, None], exponent[None, :] - exponent[:, None])
-    matrix: Floats = ratio / difference
-    np.fill_diagonal(matrix, 0.0)
-    return matrix

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from visualizer.experiments.landscape.interpolation import Lagrange, lebesgue_constant
-
-Floats = NDArray[np.float64]
+from visualizer.experiments.landscape.interpolation import Lagrange
+from visualizer.experiments.landscape.nodes import Floats, lebesgue_constant
 
 _FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
     "runge": lambda x: 1.0 / (1.0 + 25.0 * x * x),

@@ -26,7 +26,7 @@ VIEWS = (
          ("batches", "batch_value", "batch_members"), playable=True),
     View("study", "Batch size",
          "Many seeded mini-batch runs for every batch size: where do they land, and how often near the global minimum?",
-         ("study", "study_landings")),
+         ("study", "study_landings", "study_value")),
     View("runge", "Runge lab",
          "What interpolation does between the points: equispaced against Chebyshev nodes, and what float32 costs.",
          ("runge", "runge_error", "runge_lebesgue")),
@@ -218,13 +218,20 @@ def _range(first: int, last: int) -> tuple[str, ...]:
     return tuple(f"P{number}" for number in range(first, last + 1))
 
 
+def _alpha(name: str, title: str, help: str, alpha: float) -> Preset:
+    return Preset(name, title, help, play=True, values={
+        "view": "descent", "alpha": alpha, "remove": (), "start": 15.3, "optimizer": "sgd",
+    })
+
+
 PRESETS = (
     _stage(1, "All 17 points", "The whole data set: the dot is trapped in the nearest minimum, P14.", ()),
     _stage(2, "Remove P9\u2013P13", "Fewer points: the dot rolls on to a better minimum, near P8.", _range(9, 13)),
     _stage(3, "Also P7, P8", "Fewer still: the dot reaches the best minimum, between P5 and P6.", _range(7, 13)),
     _stage(4, "Also P5, P6, P14", "Too few: the real minimum is no longer in the data.", _range(5, 14)),
-    Preset("too_large", "Step too large", "Alpha so large that the dot jumps over the valley and leaves the curve.",
-           {"view": "descent", "alpha": 0.4, "remove": (), "start": 15.3, "optimizer": "sgd"}, play=True),
+    _alpha("too_small", "Far too small", "Alpha so small that thousands of steps do not arrive.", 0.0002),
+    _alpha("edge", "A little too large", "Alpha just above 2/f\u2033: the dot jumps from side to side and never settles.", 0.5),
+    _alpha("too_large", "Far too large", "Alpha so large that the dot jumps out of the valley and leaves the curve.", 0.8),
     Preset("race_all", "All optimizers", "Every optimizer of the catalogue from the lecture's start.",
            {"view": "race", "racers": tuple(entry.name for entry in OPTIMIZERS), "start": 15.3, "alpha": 0.05}, play=True),
     Preset("race_momentum", "Momentum against SGD", "Does a velocity carry the dot out of the trap?",

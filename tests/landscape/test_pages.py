@@ -1,0 +1,233 @@
+"""The landscape's pages through the contract of an experiment: what a user gets, against independent references."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.interpolate import BarycentricInterpolator
+
+from visualizer.base.errors import UserError
+from visualizer.base.experiment import Gesture, Preset
+from visualizer.base.explanation import Formula, Numbers, Paragraph, Table, Verdict
+from visualizer.experiments.landscape.experiment import Landscape
+from visualizer.experiments.landscape.state import LandscapeState, default_points
+
+LANDSCAPE = Landscape()
+QUICK: dict[str, Any] = {"runs": 20, "batch_steps": 20, "steps": 300}
+
+
+def result_of(state: LandscapeState) -> Any:
+    result = None
+    for result in LANDSCAPE.run(LANDSCAPE.request(state)):
+        assert result is None or 0.0 <= result.progress <= 1.0
+    assert result is not None
+    assert result.progress == 1.0
+    return result
+
+
+def numbers_of(state: LandscapeState) -> dict[str, Any]:
+    return LANDSCAPE.numbers(result_of(state), state)
+
+
+def preset(name: str) -> Preset:
+    return next(entry for entry in LANDSCAPE.presets if entry.name == name)
+
+
+@pytest.mark.parametrize("alpha", [0.005, 0.02, 0.05, 0.1])
+@pytest.mark.parametrize(
+    ("stage", "x", "value", "full_value", "near"),
+    [("stage1", 14.58, 8.17, 8.17, "P14"), ("stage2", 10.06, 2.30, None, "P8"), ("stage3", 4.33, -0.03, None, "P5"),
+     ("stage4", 11.67, -1.00, 4.33, "P10")],
+)
+def test_the_lectures_four_stages_land_where_its_table_says(
+    stage: str, x: float, value: float, full_value: float | None, near: str, alpha: float
+) -> None:
+    found = numbers_of(LandscapeState(**preset(stage).values).changed(alpha=alpha))["landing"]
+    assert found["x"] == pytest.approx(x, abs=0.03)
+    assert found["value"] == pytest.approx(value, abs=0.03)
+    if full_value is not None:
+        assert found["full_value"] == pytest.approx(full_value, abs=0.06)
+    assert found["near"] == near
+    assert found["verdict"] == "converged"
+
+
+def test_every_iterate_of_the_lectures_descent_is_a_step_against_scipys_slope() -> None:
+    state = LandscapeState(remove=("P9", "P10", "P11", "P12", "P13"), alpha=0.05)
+    path = numbers_of(state)["trajectory"]
+    kept = [point for point in default_points() if point.name not in state.remove]
+    reference = BarycentricInterpolator([p.x for p in kept], [p.y for p in kept])
+    steps = 0.05 * reference.derivative(np.asarray(path[:-1]))
+    np.testing.assert_allclose(np.diff(path), -steps, rtol=1e-6, atol=1e-9)
+
+
+def test_fewer_than_two_points_are_answered_in_words() -> None:
+    names = tuple(point.name for point in default_points())
+    for view in ("descent", "race", "batches", "study"):
+        with pytest.raises(UserError, match="at least two points"):
+            list(LANDSCAPE.run(LANDSCAPE.request(LandscapeState(view=view, remove=names[1:]))))
+
+
+def test_a_race_without_optimizers_is_answered_in_words() -> None:
+    with pytest.raises(UserError, match="tick at least one"):
+        list(LANDSCAPE.run(LANDSCAPE.request(LandscapeState(view="race", racers=()))))
+
+
+def test_clicking_a_point_removes_it_and_clicking_it_again_puts_it_back() -> None:
+    state = LandscapeState()
+    gone = LANDSCAPE.gesture(state, Gesture("click", "descent", "kept", 8, 11.0, 2.8))
+    assert gone.remove == ("P9",)
+    assert LANDSCAPE.gesture(gone, Gesture("click", "descent", "removed", 0, 11.0, 2.8)) == state
+
+
+def test_a_dragged_point_stays_between_its_neighbours_and_keeps_its_name() -> None:
+    state = LandscapeState()
+    moved = LANDSCAPE.gesture(state, Gesture("drag", "descent", "kept", 7, 3.0, 5.0))
+    point = moved.points[7]
+    assert point.name == "P8"
+    assert state.points[6].x < point.x < state.points[8].x
+    assert point.y == 5.0
+
+
+def test_dragging_the_dot_chooses_the_start_and_shows_it() -> None:
+    state = LANDSCAPE.gesture(LandscapeState(), Gesture("drag", "descent", "dot", 0, 8.25, 3.0))
+    assert (state.start, state.shown_step) == (8.25, 0)
+
+
+def test_a_gesture_on_something_that_is_gone_changes_nothing() -> None:
+    state = LandscapeState()
+    assert LANDSCAPE.gesture(state, Gesture("click", "descent", "removed", 3, 0.0, 0.0)) == state
+
+
+def quick(entry: Preset) -> LandscapeState:
+    return LandscapeState(**dict(entry.values)).changed(**QUICK)
+
+
+@pytest.mark.parametrize("entry", LANDSCAPE.presets, ids=lambda entry: entry.name)
+def test_every_preset_draws_its_pages_figures_and_explains_with_its_numbers(entry: Preset) -> None:
+    state = quick(entry)
+    result = result_of(state)
+    figures = LANDSCAPE.figures(result, state)
+    assert tuple(figure.name for figure in figures) == LANDSCAPE.view(state).figures
+    for figure in figures:
+        assert figure.title
+        assert figure.x.label
+        assert figure.y.label
+        keys = [layer.key for layer in figure.layers]
+        assert len(keys) == len(set(keys))
+        for layer in figure.layers:
+            for array in vars(layer).values():
+                if isinstance(array, np.ndarray):
+                    assert not array.flags.writeable
+    explanation = LANDSCAPE.explain(result, state)
+    assert isinstance(explanation.blocks[0], Verdict)
+    assert any(isinstance(block, Formula) for block in explanation.blocks)
+    assert any(isinstance(block, Numbers | Table) for block in explanation.blocks)
+    assert all(block.text.endswith((".", ":")) for block in explanation.blocks if isinstance(block, Paragraph))
+
+
+@pytest.mark.parametrize("entry", LANDSCAPE.presets, ids=lambda entry: entry.name)
+def test_every_step_can_be_shown(entry: Preset) -> None:
+    state = quick(entry)
+    result = result_of(state)
+    for step in sorted({0, 1, result.steps // 2, result.steps}):
+        shown = state.changed(shown_step=step)
+        assert LANDSCAPE.figures(result, shown)
+        assert LANDSCAPE.explain(result, shown).blocks
+
+
+def printed(code: str) -> str:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=100,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def printed_number(text: str, name: str) -> float:
+    found = re.search(rf"\b{re.escape(name)} = (\S+?),?(\s|$)", text)
+    assert found is not None, text
+    return float(found.group(1))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        LandscapeState(),
+        LandscapeState(remove=("P2", "P9"), interpolant="spline", alpha=0.02),
+        LandscapeState(interpolant="pchip", start=7.0),
+        LandscapeState(optimizer="nesterov", alpha=0.02, momentum=0.5),
+        LandscapeState(optimizer="adam", steps=200),
+        LandscapeState(alpha=0.8),
+    ],
+    ids=["sgd", "spline", "pchip", "nesterov", "adam", "left"],
+)
+def test_the_descents_code_runs_as_it_stands_and_lands_at_the_same_place(state: LandscapeState) -> None:
+    found = numbers_of(state)["landing"]
+    text = printed(LANDSCAPE.code(state))
+    assert printed_number(text, "x") == pytest.approx(found["x"], abs=2e-6)
+    assert printed_number(text, "value") == pytest.approx(found["value"], rel=1e-5, abs=2e-6)
+    assert printed_number(text, "steps") == found["steps"]
+
+
+def test_the_races_code_runs_as_it_stands_and_lands_at_the_same_places() -> None:
+    state = LandscapeState(view="race", racers=("sgd", "momentum", "adam", "rprop"), steps=300)
+    lines = printed(LANDSCAPE.code(state)).splitlines()
+    racers = numbers_of(state)["racers"]
+    assert len(lines) == len(racers)
+    for line in lines:
+        name = line.split(":")[0]
+        assert printed_number(line, "x") == pytest.approx(racers[name]["x"], abs=2e-6)
+
+
+@pytest.mark.parametrize("name", ["climb_large", "climb_small", "climb_best"])
+def test_the_climbs_code_needs_the_same_rounds(name: str) -> None:
+    state = LandscapeState(**dict(preset(name).values))
+    found = numbers_of(state)["climb"]
+    text = printed(LANDSCAPE.code(state))
+    assert printed_number(text, "rounds") == found["rounds"]
+    assert printed_number(text, "distance from the top") == pytest.approx(found["offset"][-1], abs=1e-6)
+
+
+@pytest.mark.parametrize("function", ["runge", "absolute", "sine", "step"])
+def test_the_runge_labs_code_finds_the_same_errors(function: str) -> None:
+    state = LandscapeState(view="runge", runge_function=function, runge_nodes=13)
+    found = numbers_of(state)["runge"]
+    for line, kind in zip(printed(LANDSCAPE.code(state)).splitlines(), ("equispaced", "chebyshev"), strict=True):
+        error = re.search(r"largest error ([^,]+),", line)
+        assert error is not None
+        assert float(error.group(1)) == pytest.approx(found[kind]["max_error"], rel=1e-4)
+
+
+def test_the_fixed_step_climb_matches_a_walk_by_hand() -> None:
+    numbers = numbers_of(LandscapeState(view="climb", climb_distance=5.0, climb_alpha=2.0, climb_radius=0.25,
+                                        climb_rounds=6))["climb"]
+    assert numbers["offset"].tolist() == [-5.0, -3.0, -1.0, 1.0, -1.0, 1.0, -1.0]
+    assert not numbers["arrived"]
+    assert numbers["safe_alpha"] == 0.5
+
+
+def test_the_same_seed_draws_the_same_batches_and_another_seed_others() -> None:
+    state = LandscapeState(view="batches", batch_size=6, batch_steps=30, seed=5)
+    first, again, other = (numbers_of(s) for s in (state, state, state.changed(seed=6)))
+    assert first["batches"] == again["batches"]
+    assert first["trajectory"].tolist() == again["trajectory"].tolist()
+    assert first["batches"] != other["batches"]
+
+
+def test_a_study_has_a_row_for_every_batch_size_with_its_wilson_interval() -> None:
+    state = LandscapeState(view="study", runs=50, batch_steps=30)
+    rows = numbers_of(state)["study"]
+    assert [row["batch_size"] for row in rows] == list(range(2, 18))
+    for row in rows:
+        p, n, z = row["near_fraction"], row["runs"], 1.959963984540054
+        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        assert row["near_low"] == pytest.approx(max(0.0, centre - half), abs=1e-9)
+        assert row["near_high"] == pytest.approx(min(1.0, centre + half), abs=1e-9)
+    assert json.dumps([row["near_fraction"] for row in rows])
