@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from visualizer.cli.parsing import FORMATS, NO_VALUE, THEMES, did_you_mean, expo
 from visualizer.cli.states import state_from
 
 if TYPE_CHECKING:
+    from visualizer.cli.pictures import Mode
     from visualizer.figures.model import Figure
 
 AnyExperiment = Experiment[Any, Any, Any]
@@ -27,8 +29,8 @@ AnyExperiment = Experiment[Any, Any, Any]
 SIZE = (1920, 1080)
 LEAST_SIZE, MOST_SIZE = 100, 16_384
 MOST_SCALE = 10.0
-#: Width times height times scale twice: an image of 4 bytes a pixel stays below a gigabyte.
-MOST_PIXELS = 200_000_000
+#: Width times height times scale twice, and the longer side: what the pictures' code draws at most.
+MOST_PIXELS, MOST_SIDE = 100_000_000, 30_000
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Picture:
     width: int
     height: int
     scale: float
-    theme: str
+    theme: Mode
     presentation: bool
 
 
@@ -72,14 +74,15 @@ def export(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
 
     result = compute(experiment, state)
     if target.format == "json":
-        _deliver(target, files[0], _json_pieces(numbers_document(experiment, result, state)))
+        _deliver(files[0], _json_pieces(numbers_document(experiment, result, state)))
         return 0
     figures = {figure.name: figure for figure in experiment.figures(result, state)}
-    draw = _drawer(target.format, picture)
+    with _drawer(target.format, picture) as draw:
+        contents = [draw(figures[name]) for name in chosen]
     if target.every_figure and target.path is not None:
         target.path.mkdir(exist_ok=True)
-    for name, file in zip(chosen, files, strict=True):
-        _deliver(target, file, iter((draw(figures[name]),)))
+    for file, content in zip(files, contents, strict=True):
+        _deliver(file, (content,))
     return 0
 
 
@@ -162,12 +165,13 @@ def _target(options: Mapping[str, Any]) -> Target:
 def _picture(options: Mapping[str, Any]) -> Picture:
     width, height = _size(options["size"])
     scale = _scale(options["scale"])
-    if width * height * scale**2 > MOST_PIXELS:
+    if width * height * scale**2 > MOST_PIXELS or max(width, height) * scale > MOST_SIDE:
         raise UserError(
-            f"--size: {width}x{height} at scale {scale:g} was given; allowed are {MOST_PIXELS // 10**6} million pixels."
+            f"--size: {width}x{height} at scale {scale:g} was given; allowed are {MOST_PIXELS // 10**6} million pixels, "
+            f"{MOST_SIDE} on a side."
         )
-    theme = one_of("--theme", options["theme"], THEMES) or "light"
-    return Picture(width, height, scale, theme, options["presentation"])
+    dark = one_of("--theme", options["theme"], THEMES) == "dark"
+    return Picture(width, height, scale, "dark" if dark else "light", options["presentation"])
 
 
 def _size(text: str | None) -> tuple[int, int]:
@@ -227,7 +231,7 @@ def _refuse_unwritable(target: Target, files: Sequence[Path | None]) -> None:
         raise UserError(f"--out: {printable(existing[0])}{more} exists and was left as it is; --overwrite replaces it.")
 
 
-def _deliver(target: Target, file: Path | None, pieces: Iterator[bytes]) -> None:
+def _deliver(file: Path | None, pieces: Iterable[bytes]) -> None:
     if file is None:
         write_stdout(pieces)
         return
@@ -239,12 +243,17 @@ def _deliver(target: Target, file: Path | None, pieces: Iterator[bytes]) -> None
         raise UserError(f"--out: {error.sentence}", error.details) from error
 
 
-def _drawer(format: str, picture: Picture) -> Callable[[Figure], bytes]:
+@contextmanager
+def _drawer(format: str, picture: Picture) -> Iterator[Callable[[Figure], bytes]]:
     """The function that turns a figure into a file's content; Qt is imported for pictures only."""
     if format == "csv":
         from visualizer.figures.table import figure_csv
 
-        return lambda figure: figure_csv(figure).encode("utf-8")
+        yield lambda figure: figure_csv(figure).encode("utf-8")
+        return
     from visualizer.cli.pictures import picture_drawer
 
-    return picture_drawer(format, picture)
+    with picture_drawer(
+        format, (picture.width, picture.height), picture.scale, picture.theme, picture.presentation
+    ) as draw:
+        yield draw

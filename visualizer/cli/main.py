@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from visualizer import __version__
 from visualizer.base.errors import UserError
+from visualizer.cli.failures import SystemLacks, lacking
 from visualizer.cli.output import error_line, give_up_stdout, write_stdout, write_text
 from visualizer.cli.parsing import NO_VALUE, THEMES, did_you_mean, list_parser, one_of, window_parser
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 DONE, DEFECT, REFUSED, SYSTEM, STOPPED, NO_READER = 0, 1, 2, 3, 130, 141
 COMMANDS = ("list", "export")
-
-
-class SystemLacks(Exception):
-    """This system lacks something that Qt or torch needs; the text says what to install."""
 
 
 def run(argv: Sequence[str], experiments: Sequence[AnyExperiment] | None = None) -> int:
@@ -44,6 +41,12 @@ def run(argv: Sequence[str], experiments: Sequence[AnyExperiment] | None = None)
     except SystemLacks as error:
         error_line(str(error))
         return SYSTEM
+    except ModuleNotFoundError as error:
+        failure = lacking(error)
+        if isinstance(failure, SystemLacks):
+            error_line(str(failure))
+            return SYSTEM
+        return _defect(error, debug)
     except KeyboardInterrupt:
         error_line("stopped.")
         return STOPPED
@@ -53,14 +56,18 @@ def run(argv: Sequence[str], experiments: Sequence[AnyExperiment] | None = None)
     except SystemExit as error:  # argparse's --help
         return error.code if isinstance(error.code, int) else DONE
     except Exception as error:
-        if debug:
-            import traceback
+        return _defect(error, debug)
 
-            traceback.print_exc()
-        sentence = " ".join(str(error).split())[:300]
-        hint = "" if debug else " (--debug shows where)"
-        error_line(f"a defect in visualizer: {type(error).__name__}{': ' * bool(sentence)}{sentence}{hint}")
-        return DEFECT
+
+def _defect(error: Exception, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    sentence = " ".join(str(error).split())[:300]
+    hint = "" if debug else " (--debug shows where)"
+    error_line(f"a defect in visualizer: {type(error).__name__}{': ' * bool(sentence)}{sentence}{hint}")
+    return DEFECT
 
 
 def _run(argv: Sequence[str], experiments: Sequence[AnyExperiment] | None) -> int:
@@ -127,7 +134,7 @@ def _window(options: argparse.Namespace, experiments: Sequence[AnyExperiment] | 
     try:
         from visualizer.ui.application import run as run_window
     except ImportError as error:
-        raise _lacking(error) from error
+        raise lacking(error) from error
     return run_window(options)
 
 
@@ -139,13 +146,3 @@ def _refuse_session(path: str, experiments: Sequence[AnyExperiment]) -> None:
         load_session(path, experiments)
     except UserError as error:
         raise UserError(f"--session: {error.sentence}", error.details) from None
-
-
-def _lacking(error: ImportError) -> Exception:
-    """The failure of an import as what this system lacks, if it is that."""
-    from visualizer.base.system_libraries import import_problem
-
-    sentence = import_problem(error)
-    if sentence is None and isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("visualizer"):
-        sentence = f"The Python package {error.name} is not installed here; install visualizer again with pip."
-    return error if sentence is None else SystemLacks(sentence)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,11 +19,12 @@ def write_text(text: str) -> None:
     if sys.stdout is None:  # a Windows program without a console
         return
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
-    sys.stdout.flush()
+    with _failures_as_sentences():
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        sys.stdout.flush()
 
 
-def write_stdout(pieces: Iterator[bytes]) -> None:
+def write_stdout(pieces: Iterable[bytes]) -> None:
     """Bytes as they are: a picture, or JSON and CSV in UTF-8 whatever the terminal's encoding.
 
     Raises:
@@ -30,16 +32,23 @@ def write_stdout(pieces: Iterator[bytes]) -> None:
         UserError: they cannot be written.
     """
     if sys.stdout is None:
-        raise UserError("--out: there is no standard output here; give a file.")
-    sys.stdout.flush()
-    try:
+        raise UserError("There is no standard output here; give a file.")
+    with _failures_as_sentences():
+        sys.stdout.flush()
         for piece in pieces:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _failures_as_sentences() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise UserError(f"--out: standard output cannot be written: {error.strerror or error}.") from error
+        give_up_stdout()
+        raise UserError(f"Standard output cannot be written: {error.strerror or error}.") from error
 
 
 def give_up_stdout() -> None:
@@ -54,11 +63,12 @@ def give_up_stdout() -> None:
 
 
 def error_line(sentence: str) -> None:
-    """One line on standard error."""
+    """One line on standard error, without anything that a terminal would obey."""
     if sys.stderr is None:
         return
     encoding = sys.stderr.encoding or "utf-8"
-    line = f"visualizer: {' '.join(sentence.split())}\n".encode(encoding, "backslashreplace").decode(encoding)
+    words = "".join(letter if letter.isprintable() else " " for letter in sentence).split()
+    line = f"visualizer: {' '.join(words)}\n".encode(encoding, "backslashreplace").decode(encoding)
     try:
         sys.stderr.write(line)
         sys.stderr.flush()
