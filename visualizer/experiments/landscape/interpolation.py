@@ -90,7 +90,7 @@ class Lagrange(Curve):
     """The one polynomial of degree below n through n points, by the barycentric formula.
 
     Its derivative is interpolated, too: p' is a polynomial of lower degree, so it goes through the values
-    D y that it has at the nodes (D: :func:`~visualizer.experiments.landscape.nodes.differentiation_matrix`). Unlike the derivative of the barycentric
+    D y that it has at the nodes (D: the differentiation matrix). Unlike the derivative of the barycentric
     formula itself this is exact at the nodes and right beside them.
 
     Between the nodes the second ("true") barycentric form is used. The first form, slower, stays accurate where

@@ -111,7 +111,7 @@ class LandscapeState(State):
         ),
     )
     steps: int = integer(
-        5000, 1, 100_000, scale="log", label="Most steps", group="Run", views=("descent", "race"),
+        10_000, 1, 100_000, scale="log", label="Most steps", group="Run", views=("descent", "race"),
         help="The run ends after this many steps at the latest; it ends earlier when it settles or leaves the domain.",
     )
     tolerance: float = real(
@@ -209,7 +209,7 @@ def _stage(number: int, title: str, help: str, remove: tuple[str, ...]) -> Prese
         f"stage{number}", title, help, play=True,
         values={
             "view": "descent", "points": default_points(), "remove": remove, "interpolant": "lagrange",
-            "start": 15.30, "alpha": 0.05, "optimizer": "sgd", "steps": 5000, "tolerance": 1e-7,
+            "start": 15.30, "alpha": 0.05, "optimizer": "sgd", "steps": 10_000, "tolerance": 1e-7,
         },
     )
 
