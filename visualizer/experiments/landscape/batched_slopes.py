@@ -28,7 +28,7 @@ class BatchedSlopes(ABC):
         self.y = torch.tensor(y)
 
     @abstractmethod
-    def prepare(self, members: Tensor) -> object:
+    def prepare(self, members: Tensor) -> tuple[Tensor, ...]:
         """What depends on the subsets only; worth keeping while they stay the same.
 
         Args:
@@ -36,7 +36,7 @@ class BatchedSlopes(ABC):
         """
 
     @abstractmethod
-    def slopes(self, prepared: object, at: Tensor) -> Tensor:
+    def slopes(self, prepared: tuple[Tensor, ...], at: Tensor) -> Tensor:
         """The slopes, shape [B], at the places ``at``, shape [B]; inf or NaN where they overflow."""
 
 
@@ -52,7 +52,7 @@ class LagrangeSlopes(BatchedSlopes):
         self._reciprocals.fill_diagonal_(0.0)
         self._centred = self.y - self.y.mean()
 
-    def prepare(self, members: Tensor) -> object:
+    def prepare(self, members: Tensor) -> tuple[Tensor, ...]:
         rows, size = members.shape
         mask = torch.zeros(rows, self.x.numel(), dtype=torch.float64).scatter_(1, members, 1.0)
         absent = mask == 0.0
@@ -67,8 +67,7 @@ class LagrangeSlopes(BatchedSlopes):
         derivatives = (total / weights).masked_fill_(absent, 0.0)
         return mask, weights, derivatives, scale.squeeze(1), self.x[members[:, 0]], self.x[members[:, -1]]
 
-    def slopes(self, prepared: object, at: Tensor) -> Tensor:
-        assert isinstance(prepared, tuple)
+    def slopes(self, prepared: tuple[Tensor, ...], at: Tensor) -> Tensor:
         mask, weights, derivatives, scale, low, high = prepared
         difference = at.unsqueeze(1) - self.x
         result = self._ratio(difference, weights, derivatives)
@@ -98,15 +97,14 @@ class LagrangeSlopes(BatchedSlopes):
 class PiecewiseSlopes(BatchedSlopes):
     """Hermite cubics: a subclass gives the derivative of each subset's curve at each of its nodes."""
 
-    def prepare(self, members: Tensor) -> object:
+    def prepare(self, members: Tensor) -> tuple[Tensor, ...]:
         # Nodes in rows: the recurrences along the nodes then run over whole vectors of runs.
         nodes = self.x[members.T.contiguous()]
         widths = nodes.diff(dim=0)
         secants = self.y[members.T.contiguous()].diff(dim=0) / widths
         return nodes, widths, secants, self._derivatives(widths, secants)
 
-    def slopes(self, prepared: object, at: Tensor) -> Tensor:
-        assert isinstance(prepared, tuple)
+    def slopes(self, prepared: tuple[Tensor, ...], at: Tensor) -> Tensor:
         nodes, widths, secants, derivatives = prepared
         inside = torch.clamp(at, nodes[0], nodes[-1])  # straight on outside: the slope is that of the end
         piece = ((nodes <= inside).sum(dim=0) - 1).clamp_(max=nodes.shape[0] - 2).unsqueeze(0)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from time import perf_counter
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from visualizer.components.optimizers import Optimizer
@@ -173,8 +174,7 @@ def study(
     """
     for size in sizes:
         x = torch.full((runs,), float("nan"), dtype=torch.float64)
-        for part in _study_runs(curve, x, size, start, alpha, keep_ends, steps, seed, low, high, longest, hold):
-            yield part
+        yield from _study_runs(curve, x, size, start, alpha, keep_ends, steps, seed, low, high, longest, hold)
         yield _row(size, x.numpy(), full, target, near + target_half_width)
 
 
@@ -193,10 +193,12 @@ def _study_runs(
         generator = torch_generator(seed, "study", first)
         alive = torch.arange(rows)
         x = torch.full((rows,), start, dtype=torch.float64)
-        prepared: object = None
+        members = _draws(generator, rows, count, size, keep_ends)
+        prepared = kernel.prepare(members)
         for step in range(steps):
-            if step % hold == 0:
-                prepared = kernel.prepare(_draws(generator, rows, count, size, keep_ends)[alive])
+            if step and step % hold == 0:
+                members = _draws(generator, rows, count, size, keep_ends)
+                prepared = kernel.prepare(members[alive])
             move = alpha * kernel.slopes(prepared, x)
             if longest < math.inf:
                 move.clamp_(-longest, longest)
@@ -206,8 +208,8 @@ def _study_runs(
                 alive, x = alive[inside], x[inside]
                 if not alive.numel():
                     break
-                if hold > 1:
-                    prepared = _only(prepared, inside)
+                if (step + 1) % hold:
+                    prepared = kernel.prepare(members[alive])
             if perf_counter() > end:
                 yield None
                 end = perf_counter() + _SLICE
@@ -222,12 +224,6 @@ def _draws(generator: torch.Generator, rows: int, count: int, size: int, keep_en
     if keep_ends:
         scores[:, 0] = scores[:, -1] = 2.0
     return scores.topk(size, dim=1).indices.sort(dim=1).values
-
-
-def _only(prepared: object, chosen: Tensor) -> object:
-    """What was prepared for all runs, for the chosen ones: runs are the first or the last dimension."""
-    assert isinstance(prepared, tuple)
-    return tuple(part[chosen] if part.shape[0] == chosen.numel() else part[:, chosen] for part in prepared)
 
 
 def _row(size: int, x: Floats, full: Curve, target: float, reach: float) -> StudyRow:
@@ -245,15 +241,8 @@ def _row(size: int, x: Floats, full: Curve, target: float, reach: float) -> Stud
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's interval for a probability of which ``successes`` in ``trials`` were seen; inside [0, 1] at 0 and all."""
-    z = float(_normal_quantile((1.0 + confidence) / 2.0))
+    z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
     share = successes / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     return (0.0 if successes == 0 else centre - half), (1.0 if successes == trials else centre + half)
-
-
-def _normal_quantile(probability: ArrayLike) -> Floats:
-    from scipy.special import ndtri
-
-    result: Floats = ndtri(probability)
-    return result
