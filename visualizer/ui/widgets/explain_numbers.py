@@ -1,0 +1,167 @@
+"""The numbers of a run: name, value, unit; values aligned at the decimal point."""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+
+from visualizer.base.explanation import Number, Numbers
+from visualizer.base.roles import Role
+from visualizer.ui.theme import Theme
+from visualizer.ui.widgets.help import tooltip
+
+_NUMBER = re.compile(r"[+\-\u2212]?[\d,\u202f]+(?P<fraction>\.\d*)?(?P<power>e[+\-\u2212]?\d+)?")
+
+
+class _Chip(QWidget):
+    """The colour that this quantity has in the figures."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.colour: QColor | None = None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.colour is not None:
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.colour)
+            side = self.width()
+            painter.drawRoundedRect(0, (self.height() - side) // 2, side, side, side / 4, side / 4)
+            painter.end()
+
+
+class _Row:
+    """The widgets of one number."""
+
+    def __init__(self, parent: QWidget) -> None:
+        self.chip = _Chip(parent)
+        self.name = QLabel(parent)
+        self.name.setWordWrap(True)
+        self.name.setTextFormat(Qt.TextFormat.PlainText)
+        self.name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.value = QLabel(parent)
+        self.value.setTextFormat(Qt.TextFormat.PlainText)
+        self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.unit = QLabel(parent)
+        self.unit.setTextFormat(Qt.TextFormat.PlainText)
+        for label in (self.name, self.value, self.unit):
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.shown: Number | None = None
+
+    @property
+    def widgets(self) -> tuple[QWidget, ...]:
+        return self.chip, self.name, self.value, self.unit
+
+
+class NumbersBlock(QWidget):
+    """When only values change, only their texts change: the labels have fixed sizes, so nothing is laid out anew."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._rows: list[_Row] = []
+        self._block = Numbers(())
+        self._before = self._after = 0
+        self._layout = QGridLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setColumnStretch(1, 1)
+        self.set_theme(theme)
+
+    def show_block(self, block: Numbers) -> None:
+        if len(block.rows) != len(self._block.rows):
+            self._resize(len(block.rows))
+        self._block = block
+        changed = False
+        for row, number in zip(self._rows, block.rows, strict=False):
+            shown = row.shown
+            if shown is None or (shown.name, shown.unit, shown.help, shown.role) != (
+                number.name, number.unit, number.help, number.role
+            ):
+                self._describe(row, number)
+                changed = True
+            if shown is None or shown.value != number.value:
+                row.value.setText(number.value)
+                row.value.setAccessibleName(f"{number.name}: {number.value} {number.unit}".strip())
+            row.shown = number
+        if changed:
+            self._before = self._after = 0
+        self._align()
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self._metrics = QFontMetrics(theme.font("number"))
+        self._layout.setHorizontalSpacing(theme.px(6))
+        self._layout.setVerticalSpacing(theme.px(4))
+        for row in self._rows:
+            self._dress(row)
+        self._before = self._after = 0
+        self._align()
+
+    def _resize(self, count: int) -> None:
+        while len(self._rows) < count:
+            row = _Row(self)
+            self._dress(row)
+            for column, widget in enumerate(row.widgets):
+                self._layout.addWidget(widget, len(self._rows), column)
+            self._rows.append(row)
+        for index, row in enumerate(self._rows):
+            for widget in row.widgets:
+                widget.setVisible(index < count)
+
+    def _dress(self, row: _Row) -> None:
+        row.chip.setFixedWidth(self._theme.px(9))
+        row.name.setFont(self._theme.font("body"))
+        row.value.setFont(self._theme.font("number"))
+        row.unit.setFont(self._theme.font("label"))
+        palette = row.unit.palette()
+        palette.setColor(row.unit.foregroundRole(), QColor(self._theme.palette.secondary_text))
+        row.unit.setPalette(palette)
+        if row.shown is not None:
+            self._describe(row, row.shown)
+
+    def _describe(self, row: _Row, number: Number) -> None:
+        row.name.setText(number.name)
+        row.unit.setText(number.unit)
+        row.unit.setVisible(bool(number.unit))
+        row.chip.colour = self._theme.color(Role(number.role)) if number.role is not None else None
+        row.chip.update()
+        tip = tooltip(number.help) if number.help else ""
+        for label in (row.name, row.value, row.unit):
+            label.setToolTip(tip)
+
+    def _align(self) -> None:
+        """Right-align with as much room behind each value as its fraction is shorter than the longest one.
+
+        The column only grows while the quantities stay the same, so that numbers do not make it tremble.
+        """
+        parts = [self._parts(number.value) for number in self._block.rows]
+        self._before = max([self._before, *(before for before, _ in parts)])
+        self._after = max([self._after, *(after for _, after in parts)])
+        texts = [self._metrics.horizontalAdvance(n.value) for n, p in zip(self._block.rows, parts, strict=True) if p == _TEXT]
+        width = max([self._before + self._after, *texts]) + 2
+        used = any(number.role is not None for number in self._block.rows)
+        for row, (before, after) in zip(self._rows, parts, strict=False):
+            room = self._after - after if (before, after) != _TEXT else 0
+            if row.value.contentsMargins().right() != room:
+                row.value.setContentsMargins(0, 0, room, 0)
+            if row.value.width() != width or row.value.minimumWidth() != width:
+                row.value.setFixedSize(width, self._metrics.height() + 2)
+            if row.chip.isHidden() == used:
+                row.chip.setVisible(used)
+
+    def _parts(self, text: str) -> tuple[int, int]:
+        """Widths of what stands before the decimal point and of the rest."""
+        match = _NUMBER.fullmatch(text)
+        if match is None:
+            return _TEXT
+        rest = (match["fraction"] or "") + (match["power"] or "")
+        after = self._metrics.horizontalAdvance(rest)
+        return self._metrics.horizontalAdvance(text) - after, after
+
+
+#: Words in place of a number ("infinite", a point's name) are simply right-aligned.
+_TEXT = (0, 0)

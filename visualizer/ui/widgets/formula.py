@@ -1,0 +1,203 @@
+"""A typeset formula: crisp at every device-pixel ratio, in the theme's text colour, fitted to the width."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QAction, QColor, QFontMetricsF, QGuiApplication, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
+
+from visualizer.ui.theme import Theme
+from visualizer.ui.widgets.formula_breaks import starts_with_relation
+from visualizer.ui.widgets.help import tooltip
+from visualizer.ui.widgets.typesetter import REFERENCE_SIZE, Typeset, Typesetter
+
+#: Math type looks smaller than the sans serif around it.
+_SIZE = 1.3
+_SMALLEST = 0.7
+#: A formula whose numbers change all the time is typeset at most this often.
+_INTERVAL = 0.2
+
+
+class FormulaView(QScrollArea):
+    """Shows LaTeX. Until it is typeset the formula before stays; what is not valid is shown as its source.
+
+    A formula that is too wide is broken before its relations, then scaled down to 70 %, then it scrolls.
+    """
+
+    def __init__(self, theme: Theme, parent: QWidget, typesetter: Typesetter | None = None) -> None:
+        super().__init__(parent)
+        self._typesetter = typesetter or Typesetter.shared()
+        self._typesetter.finished.connect(self._on_finished)
+        self._asker = self._typesetter.asker()
+        self._latex = ""
+        self._asked_at = -_INTERVAL
+        self._canvas = _Canvas(theme, self)
+        self.setWidget(self._canvas)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        copy = QAction("Copy LaTeX", self)
+        copy.triggered.connect(self._on_copy)
+        self.addAction(copy)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._ask)
+        self._fit()
+
+    @property
+    def shown(self) -> str:
+        """The LaTeX of what is drawn now."""
+        return self._canvas.latex
+
+    @property
+    def as_source(self) -> bool:
+        """Whether the source is shown because it could not be typeset."""
+        return bool(self._canvas.latex) and not self._canvas.pieces
+
+    def set_latex(self, latex: str, description: str = "") -> None:
+        """Show this formula, as soon as it is typeset; ``description`` is what a screen reader says."""
+        name = description or latex
+        if name != self.accessibleName():
+            self.setAccessibleName(name)
+            self._canvas.setAccessibleName(name)
+            self._canvas.setToolTip(tooltip(description) if description else "")
+        if latex == self._latex:
+            return
+        self._latex = latex
+        wait = self._asked_at + _INTERVAL - time.monotonic()
+        if wait <= 0:
+            self._later.stop()
+            self._ask()
+        elif not self._later.isActive():
+            self._later.start(round(wait * 1000) + 1)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._canvas.set_theme(theme)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self._canvas.height())
+
+    @Slot()
+    def _ask(self) -> None:
+        self._asked_at = time.monotonic()
+        known = self._typesetter.request(self._asker, self._latex)
+        if known is not None:
+            self._show(known)
+
+    @Slot(object)
+    def _on_finished(self, result: Typeset) -> None:
+        if result.latex == self._latex and result.latex != self._canvas.latex:
+            self._show(result)
+
+    def _show(self, result: Typeset) -> None:
+        self._canvas.show_formula(result)
+        self._fit()
+
+    def _fit(self) -> None:
+        size = self._canvas.arrange(max(1, self.width()))
+        if size != self._canvas.size():
+            self._canvas.resize(size)
+        scrolls = size.width() > self.width()
+        height = size.height() + (self.horizontalScrollBar().sizeHint().height() if scrolls else 0)
+        if height != self.height() or self.minimumHeight() != height:
+            self.setFixedHeight(height)
+
+    @Slot()
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._latex)
+
+
+class _Canvas(QWidget):
+    """The pieces of one formula, placed on lines with a common baseline."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.latex = ""
+        self.pieces: list[tuple[str, QSvgRenderer]] = []
+        self._sources: tuple[tuple[str, bytes], ...] = ()
+        self._places: list[QRectF] = []
+        self._theme = theme
+
+    def show_formula(self, formula: Typeset) -> None:
+        self.latex = formula.latex
+        self._sources = formula.pieces
+        self._load()
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self._load()
+
+    def _load(self) -> None:
+        """Read the pictures in the theme's text colour: their paths have none and inherit it."""
+        colour = self._theme.palette.text.encode()
+        self.pieces = [
+            (piece, QSvgRenderer(QByteArray(svg.replace(b"<svg ", b'<svg fill="' + colour + b'" ', 1)), self))
+            for piece, svg in self._sources
+        ]
+        self.update()
+
+    def arrange(self, width: int) -> QSize:
+        """Place the pieces for a width; the size that is needed, wider only when 70 % is still too wide."""
+        if not self.pieces:
+            metrics = QFontMetricsF(self._theme.font("code"))
+            self._places = []
+            if not self.latex:
+                return QSize(width, self._theme.px(24))
+            return QSize(max(width, round(metrics.horizontalAdvance(self.latex)) + 2), round(metrics.height()) + 4)
+        full = self._theme.font("body").pixelSize() * _SIZE / REFERENCE_SIZE
+        scale = full
+        needed = self._place(width, scale)
+        if needed.width() > width:
+            scale = max(full * width / needed.width(), full * _SMALLEST)
+            needed = self._place(width, scale)
+        return QSize(max(width, int(needed.width() + 0.999)), int(needed.height() + 0.999))
+
+    def _place(self, width: float, scale: float) -> QRectF:
+        """Fill lines from the left, pieces on one baseline; lines that go on from a relation are indented."""
+        indent = 1.4 * REFERENCE_SIZE * scale
+        wide, narrow, leading = 1.6 * REFERENCE_SIZE * scale, 0.28 * REFERENCE_SIZE * scale, 0.3 * REFERENCE_SIZE * scale
+        lines: list[list[tuple[QRectF, float]]] = [[]]
+        x = 0.0
+        for piece, renderer in self.pieces:
+            box = renderer.viewBoxF()
+            goes_on = starts_with_relation(piece)
+            gap = (narrow if goes_on else wide) if lines[-1] else 0.0
+            if lines[-1] and x + gap + box.width() * scale > width:
+                lines.append([])
+                x, gap = (indent if goes_on else 0.0), 0.0
+            lines[-1].append((box, x + gap))
+            x += gap + box.width() * scale
+        self._places = []
+        y = right = 0.0
+        for line in lines:
+            above = max(-box.top() for box, _ in line) * scale
+            below = max(box.bottom() for box, _ in line) * scale
+            for box, left in line:
+                self._places.append(
+                    QRectF(left, y + above + box.top() * scale, box.width() * scale, box.height() * scale)
+                )
+                right = max(right, left + box.width() * scale)
+            y += above + below + leading
+        return QRectF(0, 0, right, y - leading)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.pieces:
+            for (_, renderer), place in zip(self.pieces, self._places, strict=True):
+                renderer.render(painter, place)
+        elif self.latex:
+            painter.setFont(self._theme.font("code"))
+            painter.setPen(QColor(self._theme.palette.secondary_text))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.latex)
+        painter.end()
