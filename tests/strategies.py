@@ -52,7 +52,7 @@ def states(draw: st.DrawFn, experiment: Experiment[Any, Any, Any]) -> State:
     drawn = {
         name: draw(values(parameter)) for name, parameter in parameters.items() if not isinstance(parameter, Names)
     }
-    state = experiment.default_state().changed(**drawn)
+    state: State = experiment.default_state().changed(**drawn)
     for name, parameter in parameters.items():
         if isinstance(parameter, Names):
             offered = parameter.options(state)

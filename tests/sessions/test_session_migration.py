@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ def test_an_older_file_opens_through_the_chain(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(schema, "SCHEMA", 3)
     monkeypatch.setattr(files, "SCHEMA", 3)
     monkeypatch.setattr(migration.migrated, "__defaults__", (CHAIN,))
-    data = b'{"format": "visualizer-session", "schema": 1, "experiments": {"wave": {"pitch": 9.0, "phase": 500.0, "x": 1}}}'
+    data = json.dumps(old(pitch=9.0, phase=500.0, x=1)).encode()
     session = files.parse_session(data, WAVE, foreign=True)
     assert session.states["wave"] == Wave().default_state().changed(frequency=9.0, phase=0.5)
 

@@ -1,4 +1,4 @@
-"""What Qt needs of the system, found out before Qt is started: where something is missing, Qt itself aborts the process.
+"""What Qt needs of the system, found out before Qt is started: Qt itself aborts the process when something is missing.
 
 Free of Qt: the platform plugin that Qt is going to load is loaded by the dynamic linker alone, which names what is
 missing, and the display is asked for a connection through the very library that the plugin uses.

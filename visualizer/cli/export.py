@@ -121,8 +121,9 @@ def _experiment(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> An
         if argv and argv[0] in ("-h", "--help"):
             listed = "\n".join(f"  {entry.name:<16}{entry.title}" for entry in experiments)
             write_text(
-                "usage: visualizer export EXPERIMENT [options] --out PATH\n\nWrites a figure as PNG, SVG or CSV, or all "
-                "numeric results as JSON.\n'visualizer export EXPERIMENT --help' shows every option. Experiments:\n"
+                "usage: visualizer export EXPERIMENT [options] --out PATH\n\n"
+                "Writes a figure as PNG, SVG or CSV, or all numeric results as JSON.\n"
+                "'visualizer export EXPERIMENT --help' shows every option. Experiments:\n"
                 f"{listed}\n"
             )
             return None
@@ -139,7 +140,8 @@ def _target(options: Mapping[str, Any]) -> Target:
     given = one_of("--format", options["format"] and options["format"].lower(), FORMATS)
     if out in (None, NO_VALUE, ""):
         raise UserError(
-            "--out: no value was given; allowed is a path ending in .png, .svg, .csv or .json, or - for standard output."
+            "--out: no value was given; allowed is a path ending in .png, .svg, .csv or .json, or - for standard "
+            "output."
         )
     if every:
         if out == "-":
@@ -158,7 +160,7 @@ def _target(options: Mapping[str, Any]) -> Target:
             "with --format."
         )
     if suffix in FORMATS and given not in (None, suffix):
-        raise UserError(f"--format: {given!r} was given, but --out ends in .{suffix}; allowed is the same format twice.")
+        raise UserError(f"--format: {given!r} was given, but --out ends in .{suffix}; allowed is one format.")
     return Target(Path(out), given or suffix, False, options["overwrite"])
 
 
@@ -167,8 +169,8 @@ def _picture(options: Mapping[str, Any]) -> Picture:
     scale = _scale(options["scale"])
     if width * height * scale**2 > MOST_PIXELS or max(width, height) * scale > MOST_SIDE:
         raise UserError(
-            f"--size: {width}x{height} at scale {scale:g} was given; allowed are {MOST_PIXELS // 10**6} million pixels, "
-            f"{MOST_SIDE} on a side."
+            f"--size: {width}x{height} at scale {scale:g} was given; allowed are {MOST_PIXELS // 10**6} million "
+            f"pixels, {MOST_SIDE} on a side."
         )
     dark = one_of("--theme", options["theme"], THEMES) == "dark"
     return Picture(width, height, scale, "dark" if dark else "light", options["presentation"])
@@ -182,8 +184,8 @@ def _size(text: str | None) -> tuple[int, int]:
     if not (LEAST_SIZE <= width <= MOST_SIZE and LEAST_SIZE <= height <= MOST_SIZE):
         given = "no value" if text == NO_VALUE else repr(text)
         raise UserError(
-            f"--size: {given} was given; allowed is WIDTHxHEIGHT in pixels, such as 1920x1080, each from {LEAST_SIZE} to "
-            f"{MOST_SIZE}."
+            f"--size: {given} was given; allowed is WIDTHxHEIGHT in pixels, such as 1920x1080, each from "
+            f"{LEAST_SIZE} to {MOST_SIZE}."
         )
     return width, height
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class SystemLacks(Exception):
+class SystemLacksError(Exception):
     """This system lacks something that Qt or torch needs; the text is one sentence that says what to install."""
 
 
@@ -16,4 +16,4 @@ def lacking(error: ImportError) -> Exception:
         package = error.name.partition(".")[0]
         if package != "visualizer":
             sentence = f"The Python package {package} is not installed here; install visualizer again with pip."
-    return error if sentence is None else SystemLacks(sentence)
+    return error if sentence is None else SystemLacksError(sentence)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from visualizer import __version__
 from visualizer.base.errors import UserError
-from visualizer.cli.failures import SystemLacks, lacking
+from visualizer.cli.failures import SystemLacksError, lacking
 from visualizer.cli.output import error_line, give_up_stdout, write_stdout, write_text
 from visualizer.cli.parsing import NO_VALUE, THEMES, did_you_mean, list_parser, one_of, window_parser
 
@@ -38,12 +37,12 @@ def run(argv: Sequence[str], experiments: Sequence[AnyExperiment] | None = None)
         if debug and error.details:
             error_line(error.details)
         return REFUSED
-    except SystemLacks as error:
+    except SystemLacksError as error:
         error_line(str(error))
         return SYSTEM
     except ModuleNotFoundError as error:
         failure = lacking(error)
-        if isinstance(failure, SystemLacks):
+        if isinstance(failure, SystemLacksError):
             error_line(str(failure))
             return SYSTEM
         return _defect(error, debug)
@@ -127,7 +126,7 @@ def _window(options: argparse.Namespace, experiments: Sequence[AnyExperiment] | 
 
     problem = qt_problem()
     if problem is not None:
-        raise SystemLacks(problem)
+        raise SystemLacksError(problem)
     from visualizer.worker.loading import import_torch_early_on_windows
 
     import_torch_early_on_windows()

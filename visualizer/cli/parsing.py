@@ -114,9 +114,9 @@ def window_parser() -> Parser:
         "       visualizer list [--json]\n"
         "       visualizer export EXPERIMENT [--PARAMETER VALUE ...] --out PATH [options]",
         description="See how a neural network learns. Without a command, the window opens.",
-        epilog="Commands: 'visualizer list' shows every experiment, figure and parameter; 'visualizer export EXPERIMENT "
-        "--help' the options of an export. Exit status: 0 done; 1 a defect in visualizer; 2 what was asked for cannot "
-        "be done; 3 this system lacks something that Qt or torch needs; 130 stopped by Ctrl-C.",
+        epilog="Commands: 'visualizer list' shows every experiment, figure and parameter; 'visualizer export "
+        "EXPERIMENT --help' the options of an export. Exit status: 0 done; 1 a defect in visualizer; 2 "
+        "what was asked for cannot be done; 3 this system lacks something that Qt or torch needs; 130 stopped by Ctrl-C.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     _value(parser, "--session", "FILE", "open this session")
@@ -142,8 +142,8 @@ def export_parser(experiment: Experiment[Any, Any, Any]) -> Parser:
     parser = Parser(
         prog=f"visualizer export {experiment.name}", usage=f"visualizer export {experiment.name} [options] --out PATH",
         description=experiment.summary.replace("%", "%%"), add_help=False,
-        epilog="PNG and SVG are pictures, CSV is the data of a figure, JSON holds all numeric results; in JSON, numbers "
-        "that are infinite or not a number are null. No display is needed.",
+        epilog="PNG and SVG are pictures, CSV is the data of a figure, JSON holds all numeric results; in JSON, "
+        "numbers that are infinite or not a number are null. No display is needed.",
     )
     figures = [name for view in experiment.views for name in view.figures]
     what = parser.add_argument_group("what is exported")

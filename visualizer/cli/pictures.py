@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from visualizer.cli.failures import SystemLacks, lacking
+from visualizer.cli.failures import SystemLacksError, lacking
 
 if TYPE_CHECKING:
     from visualizer.figures.model import Figure
@@ -22,13 +22,13 @@ def picture_drawer(
     """The function that draws a figure as the content of a ``png`` or ``svg`` file, while the context lasts.
 
     Raises:
-        SystemLacks: Qt cannot start here; says what to install.
+        SystemLacksError: Qt cannot start here; says what to install.
     """
     from visualizer.base.system_libraries import qt_problem
 
     problem = qt_problem(window=False)
     if problem is not None:
-        raise SystemLacks(problem)
+        raise SystemLacksError(problem)
     # Whatever the desktop asks for, a picture needs no display and no scaling but its own.
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:

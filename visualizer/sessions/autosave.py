@@ -71,7 +71,7 @@ class AutosavedSession:
         return True
 
     def read(self) -> Restored:
-        """The session of last time, if there is one; a file that is damaged is put aside as ``session.json.damaged``."""
+        """The session of last time, if there is one; a damaged file is put aside as ``session.json.damaged``."""
         if not os.path.lexists(self.path):
             return Restored(None, "")
         try:

@@ -12,7 +12,14 @@ from visualizer.base.json_text import json_text, read_json
 from visualizer.base.reading import read_file
 from visualizer.sessions.migration import migrated
 from visualizer.sessions.schema import (
-    SCHEMA, Session, catalogue, document_of, known_part, refuse_unless_session, refuse_wrong_values, session_of,
+    SCHEMA,
+    Session,
+    catalogue,
+    document_of,
+    known_part,
+    refuse_unless_session,
+    refuse_wrong_values,
+    session_of,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +39,8 @@ def session_bytes(session: Session, experiments: Sequence[AnyExperiment]) -> byt
     try:
         return json_text(document_of(session, experiments)).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UserError("The session holds a text that is not valid Unicode, so it cannot be saved.", str(error)) from None
+        sentence = "The session holds a text that is not valid Unicode, so it cannot be saved."
+        raise UserError(sentence, str(error)) from None
 
 
 def save_session(

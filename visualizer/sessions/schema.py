@@ -14,7 +14,6 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from visualizer import __version__
@@ -75,7 +74,7 @@ def refuse_unless_session(document: Any) -> int:
         raise UserError(f'{_REFUSED}: it does not say "format": "{FORMAT}", so it is no session of visualizer.')
     version = document.get("schema")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise UserError(f"{_REFUSED}: its schema is {_short.repr(version)}; allowed is a whole number from 1 to {SCHEMA}.")
+        raise UserError(f"{_REFUSED}: its schema is {_short.repr(version)}; allowed is a number from 1 to {SCHEMA}.")
     if version > SCHEMA:
         raise UserError(
             f"{_REFUSED}: its schema {_short.repr(version)} is newer than {SCHEMA}, the newest that visualizer "
@@ -116,7 +115,7 @@ def session_of(document: Mapping[str, Any], experiments: Sequence[AnyExperiment]
     if not isinstance(active, str) or active not in known:
         raise UserError(f"{_REFUSED}: active is {_short.repr(active)}; allowed is one of {', '.join(known)}.")
     if not isinstance(document.get("visualizer", ""), str):
-        raise UserError(f"{_REFUSED}: visualizer is {_short.repr(document['visualizer'])}; allowed is a version as text.")
+        raise UserError(f"{_REFUSED}: visualizer is {_short.repr(document['visualizer'])}; allowed is text.")
     given = document.get("experiments", {})
     if not isinstance(given, dict):
         raise UserError(f"{_REFUSED}: experiments is {_short.repr(given)}; allowed is an object of experiments.")
@@ -186,18 +185,23 @@ def _field(error: ParameterError) -> str:
 # --- pydantic: loaded for a file that a user opens, not when the window starts (it takes some 150 ms).
 
 
-@cache
-def model_of(experiment_type: type[AnyExperiment]) -> type[BaseModel]:
+_models: dict[type[State], type[BaseModel]] = {}
+
+
+def model_of(state_type: type[State]) -> type[BaseModel]:
     """The pydantic model of an experiment's parameters: strict types, bounds, nothing else allowed."""
     from pydantic import ConfigDict, create_model
 
+    if state_type in _models:
+        return _models[state_type]
     fields: dict[str, Any] = {
         name: (_annotation(parameter), parameter.to_json(parameter.default))
-        for name, parameter in parameters_of(experiment_type.state_type).items()
+        for name, parameter in parameters_of(state_type).items()
     }
     model: type[BaseModel] = create_model(
-        f"{experiment_type.__name__}Parameters", __config__=ConfigDict(extra="forbid", strict=True), **fields
+        state_type.__name__, __config__=ConfigDict(extra="forbid", strict=True), **fields
     )
+    _models[state_type] = model
     return model
 
 
@@ -242,7 +246,7 @@ def refuse_wrong_values(document: Mapping[str, Any], experiments: Sequence[AnyEx
         if not isinstance(given, dict) or not isinstance(given.get(experiment.name, {}), dict):
             continue  # session_of has the sentence for it
         try:
-            model_of(type(experiment)).model_validate(given.get(experiment.name, {}))
+            model_of(experiment.state_type).model_validate(given.get(experiment.name, {}))
         except ValidationError as error:
             for problem in error.errors(include_url=False):
                 sentences.append(_problem_sentence(experiment, str(problem["loc"][0]), problem))
