@@ -1,0 +1,139 @@
+"""The small tools in a plot's corner: seen while the pointer or the keyboard is there, always reachable by Tab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QEnterEvent, QFocusEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
+
+from visualizer.ui.theme import Theme
+
+_SIDE = 26
+
+
+def _fit(painter: QPainter) -> None:
+    for x, y, sx, sy in ((4, 4, 1, 1), (16, 4, -1, 1), (4, 16, 1, -1), (16, 16, -1, -1)):
+        painter.drawPolyline([QPointF(x + 4 * sx, y), QPointF(x, y), QPointF(x, y + 4 * sy)])
+    painter.drawEllipse(QPointF(10, 10), 1.6, 1.6)
+
+
+def _copy(painter: QPainter) -> None:
+    painter.drawRoundedRect(QRectF(7, 7, 9.5, 9.5), 1.5, 1.5)
+    painter.drawPolyline([QPointF(4.5, 13), QPointF(3.5, 13), QPointF(3.5, 3.5), QPointF(13, 3.5), QPointF(13, 4.5)])
+
+
+def _export(painter: QPainter) -> None:
+    painter.drawLine(QPointF(10, 3.5), QPointF(10, 12.5))
+    painter.drawPolyline([QPointF(6.2, 8.8), QPointF(10, 12.6), QPointF(13.8, 8.8)])
+    painter.drawPolyline([QPointF(3.5, 12.5), QPointF(3.5, 16.5), QPointF(16.5, 16.5), QPointF(16.5, 12.5)])
+
+
+def _log(painter: QPainter, letter: str) -> None:
+    font = painter.font()
+    font.setPixelSize(9)
+    painter.setFont(font)
+    painter.drawText(QRectF(0, 1, 20, 9), Qt.AlignmentFlag.AlignCenter, "log")
+    painter.drawText(QRectF(0, 9, 20, 10), Qt.AlignmentFlag.AlignCenter, letter)
+
+
+_GLYPHS: dict[str, Callable[[QPainter], None]] = {
+    "fit": _fit, "copy": _copy, "export": _export,
+    "log_x": lambda painter: _log(painter, "x"), "log_y": lambda painter: _log(painter, "y"),
+}
+
+
+class PlotButton(QAbstractButton):
+    """One tool. Paints nothing unless it is revealed, but keeps its place in the tab order."""
+
+    def __init__(self, action: str, name: str, tip: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._glyph = _GLYPHS[action]
+        self._theme = Theme()
+        self._revealed = False
+        self.setObjectName(f"plot.{action}")
+        self.setAccessibleName(name)
+        self.setToolTip(tip)
+        self.setFixedSize(QSize(_SIDE, _SIDE))
+        self.setCheckable(action.startswith("log"))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.setFont(theme.font("small"))
+        self.update()
+
+    def set_revealed(self, revealed: bool) -> None:
+        if revealed != self._revealed:
+            self._revealed = revealed
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(_SIDE, _SIDE)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self.update()
+        super().enterEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._revealed and not self.hasFocus():
+            return
+        palette = self._theme.palette
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        back = QPainterPath()
+        back.addRoundedRect(area, 5, 5)
+        strong = self.underMouse() or self.isDown()
+        fill = QColor(palette.grid if strong else palette.surface)
+        painter.fillPath(back, fill)
+        color = QColor(palette.accent if self.isChecked() else palette.secondary_text if not strong else palette.text)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(palette.accent), 2))
+            painter.drawPath(back)
+        stroke = QPen(color, 1.4)
+        stroke.setCapStyle(Qt.PenCapStyle.RoundCap)
+        stroke.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(stroke)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setFont(self.font())
+        painter.translate((_SIDE - 20) / 2, (_SIDE - 20) / 2)
+        self._glyph(painter)
+        painter.end()
+
+
+class ButtonRow(QWidget):
+    """The tools of one plot, in a row."""
+
+    TOOLS = (
+        ("log_x", "Logarithmic x axis", "Logarithmic x axis on or off"),
+        ("log_y", "Logarithmic y axis", "Logarithmic y axis on or off"),
+        ("fit", "Fit", "Show everything again (double click, or F)"),
+        ("copy", "Copy picture", "Copy the picture to the clipboard (Ctrl+C)"),
+        ("export", "Export figure", "Save this figure as PNG, SVG or CSV"),
+    )
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("plot.tools")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        self.buttons: dict[str, PlotButton] = {}
+        for action, name, tip in self.TOOLS:
+            self.buttons[action] = PlotButton(action, name, tip, self)
+            layout.addWidget(self.buttons[action])
+
+    def set_theme(self, theme: Theme) -> None:
+        for button in self.buttons.values():
+            button.set_theme(theme)
+
+    def set_revealed(self, revealed: bool) -> None:
+        for button in self.buttons.values():
+            button.set_revealed(revealed)

@@ -1,0 +1,503 @@
+"""A figure in the window: shows it, lets the user look around in it, and turns the mouse and keys into gestures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QEnterEvent,
+    QFocusEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QLabel, QMenu, QToolTip, QWidget
+
+from visualizer.base.experiment import Gesture
+from visualizer.figures.model import Figure
+from visualizer.figures.table import figure_tsv
+from visualizer.ui.plots.buttons import ButtonRow
+from visualizer.ui.plots.overlay import OverlayItem
+from visualizer.ui.plots.picking import Target, pick, readout, targets
+from visualizer.ui.plots.scene import FigureItem
+from visualizer.ui.theme import Theme
+
+#: Pixels that the mouse moves before a press is a drag.
+_DRAG_START = 4
+_BUSY_AFTER_MS = 150
+_READOUT_EVERY_MS = 16
+_NUDGE = 0.01
+
+KEYS = (
+    "Wheel zooms, drag pans, double click fits. Keys: Ctrl+Left and Ctrl+Right, or [ and ], select a point; "
+    "Enter clicks it; Alt with an arrow moves it; + and - zoom; F fits; Ctrl+C copies the picture; Escape deselects."
+)
+
+
+class FigureCanvas(QWidget):
+    """Draws one figure and keeps drawing its successors.
+
+    Signals:
+        gesture: a :class:`~visualizer.base.experiment.Gesture`: ``drag`` while an element is dragged, ``drop`` at the
+            end of it (or after a nudge by keyboard), ``click``.
+        export_requested: the figure's name; whoever owns the canvas asks for a file and saves.
+        copy_requested: the figure's name; the picture belongs on the clipboard.
+    """
+
+    gesture = Signal(object)
+    export_requested = Signal(str)
+    copy_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None, theme: Theme | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme or Theme()
+        self.setObjectName("plot")
+        self.setAccessibleName("Figure")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setMinimumSize(160, 120)
+
+        self._scene = QGraphicsScene(self)
+        self._scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
+        self._item = FigureItem(self._theme)
+        self._scene.addItem(self._item)
+        self._overlay = OverlayItem(self._theme)
+        self._scene.addItem(self._overlay)
+        self._view = QGraphicsView(self._scene, self)
+        self._view.setFrameShape(QFrame.Shape.NoFrame)
+        self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._view.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._view.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.BoundingRectViewportUpdate)
+        self._view.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
+        # The view only shows; all events are the canvas' own.
+        self._view.setInteractive(False)
+        self._view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+        self._readout = QLabel(self)
+        self._readout.setObjectName("plot.readout")
+        self._readout.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._readout.hide()
+        self._busy_label = QLabel("Updating …", self)
+        self._busy_label.setObjectName("plot.busy")
+        self._busy_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._busy_label.hide()
+        self._buttons = ButtonRow(self)
+        self._buttons.buttons["log_x"].clicked.connect(self._toggle_log_x)
+        self._buttons.buttons["log_y"].clicked.connect(self._toggle_log_y)
+        self._buttons.buttons["fit"].clicked.connect(self.fit)
+        self._buttons.buttons["copy"].clicked.connect(self._request_copy)
+        self._buttons.buttons["export"].clicked.connect(self._request_export)
+        self._menu: QMenu | None = None
+
+        self._busy_timer = QTimer(self, singleShot=True, interval=_BUSY_AFTER_MS)
+        self._busy_timer.timeout.connect(self._show_busy)
+        self._readout_timer = QTimer(self, singleShot=True, interval=_READOUT_EVERY_MS)
+        self._readout_timer.timeout.connect(self._show_readout)
+
+        self._pressed: QPointF | None = None
+        self._last = QPointF()
+        self._mode: Literal["", "press", "drag", "pan"] = ""
+        self._grabbed: Target | None = None
+        self._offset = QPointF()
+        self._selected: tuple[str, int] | None = None
+        self._item.view_changed.connect(self._view_changed)
+        self.set_theme(self._theme)
+
+    # What is shown.
+
+    @property
+    def figure(self) -> Figure | None:
+        """The figure that is shown; None before the first."""
+        return self._item.figure
+
+    @property
+    def item(self) -> FigureItem:
+        """The drawn figure."""
+        return self._item
+
+    def set_figure(self, figure: Figure) -> None:
+        """Show this figure; one of the same name is an update and leaves the view where the user put it."""
+        previous = self._item.figure
+        if figure is previous:
+            return
+        if previous is None or previous.name != figure.name:
+            self._selected = None
+            self._release()
+        self._item.set_figure(figure)
+        if previous is None or (previous.title, previous.note) != (figure.title, figure.note):
+            self.setAccessibleName(figure.title)
+            self.setAccessibleDescription(f"{figure.note} {KEYS}".strip())
+        self._update_tools()
+        self._update_overlay()
+        if self._readout.isVisible() and not self._readout_timer.isActive():
+            self._readout_timer.start()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Other colours, type and strokes, in place."""
+        self._theme = theme
+        self._item.set_theme(theme)
+        self._buttons.set_theme(theme)
+        palette = theme.palette
+        self._view.setBackgroundBrush(QColor(palette.background))
+        chip = (f"background: {palette.surface}; color: {palette.text}; border: 1px solid {palette.grid};"
+                "border-radius: 4px; padding: 2px 6px;")
+        for label in (self._readout, self._busy_label):
+            label.setFont(theme.font("number"))
+            label.setStyleSheet(chip)
+        self._update_overlay()
+
+    def set_busy(self, busy: bool) -> None:
+        """Say that a newer picture is on its way; appears only when it takes longer than 150 ms."""
+        if busy:
+            if not self._busy_label.isVisible() and not self._busy_timer.isActive():
+                self._busy_timer.start()
+        else:
+            self._busy_timer.stop()
+            self._busy_label.hide()
+
+    @Slot()
+    def fit(self) -> None:
+        """Show everything and follow the data again."""
+        self._item.fit()
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, 400)
+
+    # Geometry and state.
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        width, height = self.width(), self.height()
+        self._view.setGeometry(0, 0, width, height)
+        self._scene.setSceneRect(0.0, 0.0, width, height)
+        self._item.set_size(width, height, self.devicePixelRatioF())
+        self._place_tools()
+        self._update_overlay()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._item.set_size(self.width(), self.height(), self.devicePixelRatioF())
+        elif event.type() == QEvent.Type.ToolTip:
+            # Elements have their own tips; the empty plot says what the mouse does.
+            target = pick(self._item, *self._in_plot(self._last))
+            if target is None or not target.tip:
+                QToolTip.hideText()
+            else:
+                QToolTip.showText(self.mapToGlobal(self._last.toPoint()) + QPoint(8, 12), target.tip, self)
+            return True
+        return super().event(event)
+
+    def _place_tools(self) -> None:
+        size = self._buttons.sizeHint()
+        self._buttons.setGeometry(self.width() - size.width() - 6, 6, size.width(), size.height())
+
+    def _update_tools(self) -> None:
+        buttons = self._buttons.buttons
+        changed = False
+        for axis, name, on in ((0, "log_x", self._item.log_x), (1, "log_y", self._item.log_y)):
+            possible = on or self._item.can_log(axis)
+            changed |= buttons[name].isHidden() == possible
+            buttons[name].setVisible(possible)
+            buttons[name].setChecked(on)
+        if changed:
+            self._place_tools()
+
+    def _update_overlay(self) -> None:
+        target = self._selected_target()
+        self._overlay.show_state(self._theme, QRectF(0, 0, self.width(), self.height()), self._item.plot_rect, target,
+                                 self.hasFocus())
+
+    def _selected_target(self) -> Target | None:
+        if self._selected is None:
+            return None
+        return next((t for t in targets(self._item) if (t.layer, t.index) == self._selected), None)
+
+    @Slot()
+    def _view_changed(self) -> None:
+        self._update_tools()
+        self._update_overlay()
+
+    @Slot()
+    def _show_busy(self) -> None:
+        plot = self._item.plot_rect
+        self._busy_label.adjustSize()
+        self._busy_label.move(int(plot.left()) + 8, int(plot.top()) + 8)
+        self._busy_label.show()
+
+    @Slot()
+    def _show_readout(self) -> None:
+        text = "" if self._mode == "pan" else readout(self._item, *self._in_plot(self._last))
+        if not text or not self.underMouse():
+            self._readout.hide()
+            return
+        if text != self._readout.text():
+            self._readout.setText(text)
+            self._readout.adjustSize()
+        plot = self._item.plot_rect
+        # In the lower right corner; in the left one when the pointer is there.
+        right = int(plot.right()) - self._readout.width() - 6
+        y = int(plot.bottom()) - self._readout.height() - 6
+        near = self._last.x() > right - 30 and self._last.y() > y - 30
+        self._readout.move(int(plot.left()) + 6 if near else max(right, 0), y)
+        self._readout.show()
+
+    # Commands.
+
+    @Slot(bool)
+    def _toggle_log_x(self, on: bool = False) -> None:
+        self._item.set_log(x=not self._item.log_x)
+
+    @Slot(bool)
+    def _toggle_log_y(self, on: bool = False) -> None:
+        self._item.set_log(y=not self._item.log_y)
+
+    @Slot()
+    def _request_copy(self) -> None:
+        if self.figure is not None:
+            self.copy_requested.emit(self.figure.name)
+
+    @Slot()
+    def _request_export(self) -> None:
+        if self.figure is not None:
+            self.export_requested.emit(self.figure.name)
+
+    @Slot()
+    def _copy_data(self) -> None:
+        if self.figure is not None:
+            QGuiApplication.clipboard().setText(figure_tsv(self.figure))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self.figure is None:
+            return
+        if self._menu is not None:
+            self._menu.deleteLater()
+        self._menu = QMenu(self)
+        self._menu.setObjectName("plot.menu")
+        self._menu.addAction("Fit", self.fit)
+        for axis, text, on, slot in (
+            (0, "Logarithmic x axis", self._item.log_x, self._toggle_log_x),
+            (1, "Logarithmic y axis", self._item.log_y, self._toggle_log_y),
+        ):
+            action = self._menu.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(on)
+            action.setEnabled(on or self._item.can_log(axis))
+            action.triggered.connect(slot)
+        self._menu.addSeparator()
+        self._menu.addAction("Copy picture", self._request_copy)
+        self._menu.addAction("Copy data", self._copy_data)
+        self._menu.addAction("Export …", self._request_export)
+        self._menu.popup(event.globalPos())
+        event.accept()
+
+    # Mouse.
+
+    def _in_plot(self, position: QPointF) -> tuple[float, float]:
+        plot = self._item.plot_rect
+        return position.x() - plot.left(), position.y() - plot.top()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or self.figure is None:
+            event.ignore()
+            return
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self._pressed = self._last = event.position()
+        x, y = self._in_plot(self._pressed)
+        self._grabbed = pick(self._item, x, y)
+        self._mode = "press"
+        if self._grabbed is not None:
+            # The element keeps its place under the pointer: it does not jump to it.
+            self._offset = QPointF(self._grabbed.px - x, self._grabbed.py - y)
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        position = event.position()
+        if self._mode == "press" and self._pressed is not None:
+            moved = (position - self._pressed).manhattanLength() >= _DRAG_START
+            if moved and self._grabbed is not None and self._grabbed.drag:
+                self._mode = "drag"
+                self._item.held = True
+                self.setCursor(Qt.CursorShape.ClosedHandCursor)
+            elif moved and self._grabbed is None and self._item.plot_rect.contains(self._pressed):
+                self._mode = "pan"
+                self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        if self._mode == "pan":
+            self._item.pan(position.x() - self._last.x(), position.y() - self._last.y())
+        self._last = position
+        if self._mode == "drag":
+            self._send("drag", position)
+        elif not self._mode:
+            self._update_cursor()
+        if not self._readout_timer.isActive():
+            self._readout_timer.start()
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or not self._mode:
+            event.ignore()
+            return
+        grabbed, mode = self._grabbed, self._mode
+        self._last = event.position()
+        if mode == "drag":
+            self._item.held = False
+            self._send("drop", self._last)
+        self._release()
+        if mode == "press" and grabbed is not None:
+            self._selected = (grabbed.layer, grabbed.index)
+            if grabbed.click:
+                self._emit("click", grabbed, grabbed.x, grabbed.y)
+            self._update_overlay()
+        self._update_cursor()
+        event.accept()
+
+    def _release(self) -> None:
+        """Forget a press; what is dragged is let go without a gesture."""
+        self._mode, self._grabbed, self._pressed = "", None, None
+        self._item.held = False
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            event.ignore()
+        elif pick(self._item, *self._in_plot(event.position())) is not None:
+            self.mousePressEvent(event)
+        else:
+            self._release()
+            self.fit()
+            event.accept()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        delta = event.angleDelta().y() or event.angleDelta().x()
+        if not delta or self.figure is None:
+            event.ignore()
+            return
+        factor = 1.0015 ** -max(-480, min(480, delta))
+        x, y = self._in_plot(event.position())
+        plot = self._item.plot_rect
+        # Over an axis, or with a key, only one direction.
+        only_x = y > plot.height() or event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        only_y = x < 0 or event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        center = QPointF(min(max(x, 0.0), plot.width()), min(max(y, 0.0), plot.height()))
+        self._item.zoom(1.0 if only_y and not only_x else factor, 1.0 if only_x and not only_y else factor, center)
+        event.accept()
+
+    def _send(self, kind: Literal["drag", "drop"], position: QPointF) -> None:
+        grabbed = self._grabbed
+        if grabbed is None:
+            return
+        x, y = self._in_plot(position + self._offset)
+        mapping = self._item.mapping
+        self._emit(kind, grabbed, mapping.x_at(x) if "x" in grabbed.drag else grabbed.x,
+                   mapping.y_at(y) if "y" in grabbed.drag else grabbed.y)
+
+    def _emit(self, kind: Literal["click", "drag", "drop"], target: Target, x: float, y: float) -> None:
+        if self.figure is not None:
+            self.gesture.emit(Gesture(kind, self.figure.name, target.layer, target.index, x, y))
+
+    def _update_cursor(self) -> None:
+        target = pick(self._item, *self._in_plot(self._last)) if self.figure is not None else None
+        shape = Qt.CursorShape.ArrowCursor
+        if target is not None:
+            if target.kind == "vertical rule":
+                shape = Qt.CursorShape.SizeHorCursor
+            elif target.kind in ("horizontal rule", "bar"):
+                shape = Qt.CursorShape.SizeVerCursor
+            else:
+                shape = Qt.CursorShape.OpenHandCursor if target.drag else Qt.CursorShape.PointingHandCursor
+        if self.cursor().shape() != shape:
+            self.setCursor(shape)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._buttons.set_revealed(True)
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._buttons.set_revealed(self.hasFocus())
+        self._readout_timer.stop()
+        self._readout.hide()
+        super().leaveEvent(event)
+
+    # Keyboard.
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._buttons.set_revealed(True)
+        self._update_overlay()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._buttons.set_revealed(self.underMouse())
+        self._update_overlay()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.figure is None or not self._handle_key(event):
+            event.ignore()  # Space, arrows and Home belong to the transport bar.
+
+    def _handle_key(self, event: QKeyEvent) -> bool:
+        key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        control, alt = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
+        arrows = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
+        if (modifiers == control and key == Qt.Key.Key_Right) or event.text() == "]":
+            return self._select_next(1)
+        if (modifiers == control and key == Qt.Key.Key_Left) or event.text() == "[":
+            return self._select_next(-1)
+        if modifiers == control and key == Qt.Key.Key_C:
+            self._request_copy()
+            return True
+        if modifiers == alt and key in arrows:
+            return self._nudge(*arrows[Qt.Key(key)])
+        if modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+            return self._handle_plain_key(key, event.text())
+        return False
+
+    def _handle_plain_key(self, key: int, text: str) -> bool:
+        target = self._selected_target()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and target is not None and target.click:
+            self._emit("click", target, target.x, target.y)
+            return True
+        if key == Qt.Key.Key_Escape and self._selected is not None:
+            self._selected = None
+            self._update_overlay()
+            return True
+        if text in ("+", "-"):
+            plot = self._item.plot_rect
+            factor = 0.8 if text == "+" else 1.25
+            self._item.zoom(factor, factor, QPointF(plot.width() / 2, plot.height() / 2))
+            return True
+        if key == Qt.Key.Key_F:
+            self.fit()
+            return True
+        return False
+
+    def _select_next(self, step: int) -> bool:
+        found = targets(self._item)
+        if not found:
+            return False
+        keys = [(target.layer, target.index) for target in found]
+        if self._selected in keys:
+            position = (keys.index(self._selected) + step) % len(keys)
+        else:
+            position = 0 if step > 0 else len(keys) - 1
+        self._selected = keys[position]
+        target = found[position]
+        self._update_overlay()
+        self.setAccessibleDescription(f"Selected: {target.name or target.layer}, x {target.x:.4g}, y {target.y:.4g}. {KEYS}")
+        return True
+
+    def _nudge(self, dx: int, dy: int) -> bool:
+        """Move the selected element by a hundredth of the view."""
+        target = self._selected_target()
+        if target is None or ("x" if dx else "y") not in target.drag:
+            return target is not None
+        m = self._item.mapping
+        x = m.x_at(target.px + dx * _NUDGE * m.width) if dx else target.x
+        y = m.y_at(target.py - dy * _NUDGE * m.height) if dy else target.y
+        self._emit("drop", target, x, y)
+        return True
