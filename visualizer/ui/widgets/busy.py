@@ -86,8 +86,8 @@ class BusyIndicator(QWidget):
     def set_theme(self, theme: Theme) -> None:
         self._layout.setSpacing(theme.px(6))
         self._text.setFont(theme.font("label"))
-        self._text.setMinimumWidth(theme.px(96))
-        self._bar.setFixedWidth(theme.px(72))
+        self._text.setMinimumWidth(theme.px(64))
+        self._bar.setFixedWidth(theme.px(56))
         self._cancel.setIcon(icon("cancel", theme, size=16))
         self._cancel.setIconSize(QSize(theme.px(16), theme.px(16)))
 

@@ -106,7 +106,8 @@ class CodeView(QWidget):
         self._copy.setIcon(icon("copy", theme, size=14))
         self._layout.setSpacing(theme.px(6))
         self._highlighter.set_theme(theme)
-        self._margin = theme.px(20)
+        # The style sheet's padding and border, and the document's own margin, above and below.
+        self._margin = round(2 * (theme.px(6) + 1 + self._text.document().documentMargin())) + 2
         self._fit()
 
     def _fit(self) -> None:

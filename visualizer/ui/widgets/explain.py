@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import time
+
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from visualizer.base.explanation import Block, Explanation, Paragraph
@@ -10,11 +12,15 @@ from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.code_view import CodeView
 from visualizer.ui.widgets.explain_blocks import BLOCKS, BlockWidget
 
+#: Seconds of a frame for making widgets; the last one begun may take a few milliseconds more.
+_SLICE = 0.005
 _EMPTY = Explanation((Paragraph("The explanation appears here with the first result."),))
 
 
 class ExplainPanel(QWidget):
     """Shows an :class:`Explanation` and code; scrolls. Updates in place: widgets of a kind are kept and shown again.
+
+    Widgets that are still missing are made over several frames, so that no frame waits for them.
 
     Args:
         prefix: the experiment's name; the copy button is ``<prefix>.copy_code``.
@@ -24,6 +30,10 @@ class ExplainPanel(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._blocks: tuple[Block, ...] = ()
+        self._target: tuple[Block, ...] = ()
+        self._more = QTimer(self)
+        self._more.setInterval(0)
+        self._more.timeout.connect(self._on_more)
         self._widgets: list[BlockWidget] = []
         self._spare: dict[type[Block], list[BlockWidget]] = {}
         self._scroll = QScrollArea(self)
@@ -47,15 +57,23 @@ class ExplainPanel(QWidget):
         self.set_theme(theme)
         self.set_explanation(_EMPTY)
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of the explanation is shown."""
+        return len(self._widgets) == len(self._target)
+
     def set_explanation(self, explanation: Explanation) -> None:
         """Show these blocks. Cheap when only numbers differ from what is shown."""
-        blocks = explanation.blocks
-        if [type(block) for block in blocks] != [type(block) for block in self._blocks]:
-            self._rebuild(blocks)
-        for widget, new, old in zip(self._widgets, blocks, self._blocks, strict=True):
+        kinds = [type(block) for block in explanation.blocks]
+        same = kinds == [type(block) for block in self._target]
+        self._target = explanation.blocks
+        if not same:
+            self._set_aside(kinds)
+        for widget, new, old in zip(self._widgets, self._target, self._blocks, strict=False):
             if new != old:
                 widget.show_block(new)  # type: ignore[arg-type]  # the widget of this block's kind
-        self._blocks = blocks
+        self._blocks = self._target[:len(self._widgets)]
+        self._on_more()
 
     def set_code(self, code: str) -> None:
         """Show this program under the explanation; nothing where it is empty."""
@@ -70,22 +88,34 @@ class ExplainPanel(QWidget):
             widget.set_theme(theme)
         self._code.set_theme(theme)
 
-    def _rebuild(self, blocks: tuple[Block, ...]) -> None:
-        """Put widgets for these kinds in order, taking those that are there before new ones are made."""
-        self.setUpdatesEnabled(False)
-        for block, widget in zip(self._blocks, self._widgets, strict=True):
+    def _set_aside(self, kinds: list[type[Block]]) -> None:
+        """Keep the widgets up to the first whose kind is another; set the rest aside, to be used again."""
+        same = 0
+        for have, want in zip(self._blocks, kinds, strict=False):
+            if type(have) is not want:
+                break
+            same += 1
+        for block, widget in zip(self._blocks[same:], self._widgets[same:], strict=True):
+            widget.hide()
             self._layout.removeWidget(widget)
             self._spare.setdefault(type(block), []).append(widget)
-        self._widgets = []
-        for index, block in enumerate(blocks):
+        del self._widgets[same:]
+        self._blocks = self._blocks[:same]
+
+    @Slot()
+    def _on_more(self) -> None:
+        """Show the blocks that are still missing, for as long as a frame can spare; the rest with the next one."""
+        until = time.perf_counter() + _SLICE
+        while not self.complete and time.perf_counter() < until:
+            block = self._target[len(self._widgets)]
             spare = self._spare.get(type(block))
             widget = spare.pop(0) if spare else BLOCKS[type(block)](self._theme, self._content)
-            widget.show_block(block)  # type: ignore[arg-type]
-            self._layout.insertWidget(index, widget)
+            widget.show_block(block)  # type: ignore[arg-type]  # the widget of this block's kind
+            self._layout.insertWidget(len(self._widgets), widget)
             widget.show()
             self._widgets.append(widget)
-        for spare in self._spare.values():
-            for widget in spare:
-                widget.hide()
-        self._blocks = blocks
-        self.setUpdatesEnabled(True)
+            self._blocks = (*self._blocks, block)
+        if self.complete:
+            self._more.stop()
+        elif not self._more.isActive():
+            self._more.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -71,7 +73,7 @@ class FormulaBlock(QWidget):
 class VerdictBlock(QWidget):
     """A judgement: coloured ground, a bar at the left, and an icon whose shape says the same."""
 
-    _ICONS = {"good": "good", "warning": "warning", "bad": "bad", "muted": "info"}
+    _ICONS: ClassVar = {"good": "good", "warning": "warning", "bad": "bad", "muted": "info"}
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)

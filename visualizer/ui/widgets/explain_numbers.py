@@ -13,7 +13,7 @@ from visualizer.base.roles import Role
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.help import tooltip
 
-_NUMBER = re.compile(r"[+\-\u2212]?[\d,\u202f]+(?P<fraction>\.\d*)?(?P<power>e[+\-\u2212]?\d+)?")
+_NUMBER = re.compile(r"[+\-\u2212]?[\d,\u202f]+(?P<fraction>\.\d*)?")
 
 
 class _Chip(QWidget):
@@ -141,7 +141,10 @@ class NumbersBlock(QWidget):
         parts = [self._parts(number.value) for number in self._block.rows]
         self._before = max([self._before, *(before for before, _ in parts)])
         self._after = max([self._after, *(after for _, after in parts)])
-        texts = [self._metrics.horizontalAdvance(n.value) for n, p in zip(self._block.rows, parts, strict=True) if p == _TEXT]
+        texts = [
+            self._metrics.horizontalAdvance(number.value)
+            for number, part in zip(self._block.rows, parts, strict=True) if part == _TEXT
+        ]
         width = max([self._before + self._after, *texts]) + 2
         used = any(number.role is not None for number in self._block.rows)
         for row, (before, after) in zip(self._rows, parts, strict=False):
@@ -158,10 +161,9 @@ class NumbersBlock(QWidget):
         match = _NUMBER.fullmatch(text)
         if match is None:
             return _TEXT
-        rest = (match["fraction"] or "") + (match["power"] or "")
-        after = self._metrics.horizontalAdvance(rest)
+        after = self._metrics.horizontalAdvance(match["fraction"] or "")
         return self._metrics.horizontalAdvance(text) - after, after
 
 
-#: Words in place of a number ("infinite", a point's name) are simply right-aligned.
+#: Words ("infinite", a point's name) and powers of ten, whose point says nothing of size, are only right-aligned.
 _TEXT = (0, 0)

@@ -138,10 +138,10 @@ class _Canvas(QWidget):
         self._load()
 
     def _load(self) -> None:
-        """Read the pictures in the theme's text colour: their paths have none and inherit it."""
-        colour = self._theme.palette.text.encode()
+        """Read the pictures in the theme's text colour."""
+        colour = b'"' + self._theme.palette.text.encode() + b'"'
         self.pieces = [
-            (piece, QSvgRenderer(QByteArray(svg.replace(b"<svg ", b'<svg fill="' + colour + b'" ', 1)), self))
+            (piece, QSvgRenderer(QByteArray(svg.replace(b'"black"', colour)), self))
             for piece, svg in self._sources
         ]
         self.update()
@@ -163,18 +163,26 @@ class _Canvas(QWidget):
         return QSize(max(width, int(needed.width() + 0.999)), int(needed.height() + 0.999))
 
     def _place(self, width: float, scale: float) -> QRectF:
-        """Fill lines from the left, pieces on one baseline; lines that go on from a relation are indented."""
-        indent = 1.4 * REFERENCE_SIZE * scale
-        wide, narrow, leading = 1.6 * REFERENCE_SIZE * scale, 0.28 * REFERENCE_SIZE * scale, 0.3 * REFERENCE_SIZE * scale
+        """Fill lines from the left, pieces on one baseline; lines that go on from a relation are indented.
+
+        A formula after a wide space that does not fit into the rest of its line begins a new one, whole.
+        """
+        unit = REFERENCE_SIZE * scale
+        indent, wide, narrow, leading = 1.4 * unit, 1.6 * unit, 0.05 * unit, 0.35 * unit
+        goes_on = [starts_with_relation(piece) for piece, _ in self.pieces]
+        whole = [0.0] * len(self.pieces)
+        for index in reversed(range(len(self.pieces))):
+            whole[index] = self.pieces[index][1].viewBoxF().width() * scale
+            if index + 1 < len(self.pieces) and goes_on[index + 1]:
+                whole[index] += narrow + whole[index + 1]
         lines: list[list[tuple[QRectF, float]]] = [[]]
         x = 0.0
-        for piece, renderer in self.pieces:
+        for index, (_, renderer) in enumerate(self.pieces):
             box = renderer.viewBoxF()
-            goes_on = starts_with_relation(piece)
-            gap = (narrow if goes_on else wide) if lines[-1] else 0.0
-            if lines[-1] and x + gap + box.width() * scale > width:
+            gap = (narrow if goes_on[index] else wide) if lines[-1] else 0.0
+            if lines[-1] and x + gap + (box.width() * scale if goes_on[index] else whole[index]) > width:
                 lines.append([])
-                x, gap = (indent if goes_on else 0.0), 0.0
+                x, gap = (indent if goes_on[index] else 0.0), 0.0
             lines[-1].append((box, x + gap))
             x += gap + box.width() * scale
         self._places = []

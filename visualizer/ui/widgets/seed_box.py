@@ -58,6 +58,7 @@ class SeedBox(QWidget):
     def set_theme(self, theme: Theme) -> None:
         self._layout.setSpacing(theme.px(4))
         self._box.set_theme(theme)
+        self._box.setFixedWidth(self._box.fontMetrics().horizontalAdvance("8888888") + theme.px(14))
         self._label.setFont(theme.font("label"))
         self._roll.setIcon(icon("dice", theme))
         self._roll.setIconSize(QSize(theme.px(18), theme.px(18)))

@@ -59,7 +59,7 @@ class SpeedControl(QWidget):
     def set_theme(self, theme: Theme) -> None:
         self._layout.setSpacing(theme.px(4))
         self._icon.setPixmap(pixmap("speed", theme, theme.palette.secondary_text, 18, self.devicePixelRatioF()))
-        self._slider.setFixedWidth(theme.px(80))
+        self._slider.setFixedWidth(theme.px(64))
         self._text.setFont(theme.font("number"))
         self._text.setFixedSize(QSize(self._text.fontMetrics().horizontalAdvance("2000/s"), theme.px(20)))
 

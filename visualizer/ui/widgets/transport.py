@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from visualizer.base.experiment import Experiment
 from visualizer.ui.theme import Theme
@@ -137,10 +137,13 @@ class TransportBar(QWidget):
         for name, _, picture, _, _ in _ACTIONS:
             self._acts[name].setIcon(icon(picture, theme))
             self._buttons[name].setIconSize(size)
-        self._layout.setContentsMargins(theme.px(8), theme.px(4), theme.px(8), theme.px(4))
+        self._rows.setContentsMargins(theme.px(8), theme.px(4), theme.px(8), theme.px(4))
+        self._rows.setSpacing(0)
+        self._above.setSpacing(theme.px(8))
         self._layout.setSpacing(theme.px(2))
+        self._arrange(theme.presentation)
         for spacer in self._gaps:
-            spacer.setFixedWidth(theme.px(10))
+            spacer.setFixedWidth(theme.px(8))
         self._text.setFont(theme.font("number"))
         self._slider.setMinimumWidth(theme.px(72))
         run = self._buttons["run"]
@@ -206,16 +209,18 @@ class TransportBar(QWidget):
         self._acts["reset"].triggered.connect(self._on_reset)
 
     def _lay_out(self) -> None:
-        self._layout = QHBoxLayout(self)
+        self._rows = QVBoxLayout(self)
+        self._above = QHBoxLayout()
+        self._layout = QHBoxLayout()
+        self._rows.addLayout(self._above)
+        self._rows.addLayout(self._layout)
         self._gaps: list[QWidget] = []
         played = [self._buttons[name] for name in ("to_start", "step_back", "run", "step", "to_end")]
         self._step_controls: list[QWidget] = [*played, self._slider, self._text, self._speed]
         for button in played:
             self._layout.addWidget(button)
         self._add_gap()
-        self._layout.addWidget(self._slider, 3)
         self._add_gap()
-        self._layout.addWidget(self._text)
         self._add_gap()
         self._layout.addWidget(self._speed)
         self._add_gap()
@@ -229,6 +234,19 @@ class TransportBar(QWidget):
                 policy = widget.sizePolicy()
                 policy.setRetainSizeWhenHidden(True)
                 widget.setSizePolicy(policy)
+
+    def _arrange(self, two_rows: bool) -> None:
+        """Position and its text beside the buttons, or on a row above them where large type needs the width."""
+        for widget in (self._slider, self._text):
+            self._above.removeWidget(widget)
+            self._layout.removeWidget(widget)
+        if two_rows:
+            self._above.addWidget(self._slider, 1)
+            self._above.addWidget(self._text)
+        else:
+            first = self._layout.indexOf(self._gaps[0])
+            self._layout.insertWidget(first + 1, self._slider, 3)
+            self._layout.insertWidget(self._layout.indexOf(self._gaps[1]) + 1, self._text)
 
     def _add_gap(self) -> None:
         gap = QWidget(self)

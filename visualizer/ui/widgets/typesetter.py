@@ -16,6 +16,8 @@ from visualizer.ui.widgets.formula_breaks import balanced, breaks
 #: Formulas are set in this size and scaled when drawn, so one result serves every size and colour.
 REFERENCE_SIZE = 24.0
 _CACHED = 256
+# A minus that is a sign: ziamath would set "(-2)" with the room of a subtraction around it.
+_SIGN = re.compile(r"(^|[=(,\[|]|\\cdot|\\times|\\left\()\s*-\s*(?=[\d\\A-Za-z(])")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def _svg(latex: str) -> bytes:
     import ziamath
 
     ziamath.config.svg2 = False  # plain paths: Qt draws no <symbol>
-    formula = ziamath.Latex(latex, size=REFERENCE_SIZE)
+    formula = ziamath.Latex(_SIGN.sub(r"\1{-}", latex), size=REFERENCE_SIZE)
     if re.search(r"\\[A-Za-z]", formula.mathmlstr()):
         raise ValueError("an unknown command is left over")
     svg: str = formula.svg()
