@@ -103,9 +103,10 @@ class TorchClient(QObject):
     def submit(self, experiment: Experiment[Any, Any, Any], state: State) -> int:
         """Ask for the result of this state; its generation, which the messages about it carry.
 
-        When the state asks for just what the tab's newest request asked for, and that is under way, done, or was
-        answered by a sentence, nothing is computed and its generation is returned. Before the worker is ready the
-        newest request of each tab is kept. A request replaces a paused run; the tab is not paused any more then.
+        When the state asks for just what the tab's newest request asked for, and that is under way or done, nothing
+        is computed or sent and its generation is returned; after a failure or a cancel it is computed again.
+        Before the worker is ready the newest request of each tab is kept. A new request replaces a paused run,
+        and the tab is not paused any more then. A state that makes no request is answered by a :class:`Failed`.
         """
         tab = self._tabs.setdefault(experiment.name, _Tab())
         try:
@@ -201,8 +202,6 @@ class TorchClient(QObject):
         if message.generation == tab.generation:
             match message:
                 case Update(final=True):
-                    tab.status = "finished"
-                case Failed(expected=True):
                     tab.status = "finished"
                 case Failed():
                     tab.status = "failed"

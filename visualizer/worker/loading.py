@@ -24,7 +24,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from visualizer.base.messages import Broken, Loading, Ready
 
@@ -75,6 +75,11 @@ class ImportGate:
         """Watch the imports of the calling thread."""
         self._thread = threading.get_ident()
         sys.meta_path.insert(0, self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the window wants no more imports."""
+        return self._closed
 
     def close(self) -> None:
         """The next module that the watched thread imports raises :class:`Interrupted`. Callable from any thread."""
@@ -136,33 +141,61 @@ def prepare_torch(gate: ImportGate) -> Preparation:
     sys.setswitchinterval(SWITCH_INTERVAL)
     set_torch_environment()
     try:
-        yield from _imports()
-        yield from _warm_up()
+        for name in WINDOW_LIBRARIES:
+            yield Loading(name)
+            _import_for_window(name, gate)
+        gc.freeze()
+        yield Milestone.LIBRARIES
+        yield Loading("torch")
+        _map_torch_libraries()
+        torch = _import("torch", gate)
+        torch.set_num_threads(1)
+        yield Loading("scipy")
+        _import("scipy.interpolate", gate)
+        gc.freeze()
+        yield Milestone.TORCH
+        for piece in (*WARM_UP, ""):
+            yield Loading("optimizers")
+            _warm_up(piece, gate)
+            gc.freeze()
+        yield Ready(torch.__version__, devices(), torch.get_num_threads())
+    except Exception as error:  # a damaged installation raises whatever it likes
+        yield broken(error)
     finally:
         gate.remove()
         if collecting:
             gc.enable()
 
 
-def _imports() -> Preparation:
+def _import(name: str, gate: ImportGate) -> Any:
     try:
-        for name in WINDOW_LIBRARIES:
-            yield Loading(name)
-            importlib.import_module(name)
-        gc.freeze()
-        yield Milestone.LIBRARIES
-        yield Loading("torch")
-        _map_torch_libraries()
-        torch = importlib.import_module("torch")
-        torch.set_num_threads(1)
-        yield Loading("scipy")
-        importlib.import_module("scipy.interpolate")
-        gc.freeze()
-        yield Milestone.TORCH
-    except ImportError as error:
-        yield _broken(error)
-    except Exception as error:  # a damaged installation raises whatever it likes
-        yield _broken(error)
+        return importlib.import_module(name)
+    except Exception:
+        if gate.closed:  # C code, as numpy's, makes an ImportError of whatever an import of its own raises
+            raise Interrupted(name) from None
+        raise
+
+
+def _import_for_window(name: str, gate: ImportGate) -> None:
+    """A library that is missing breaks the worker; one that fails otherwise is left to the window that needs it."""
+    try:
+        _import(name, gate)
+    except ModuleNotFoundError:
+        raise
+    except Exception:
+        logger.exception("%s cannot be imported", name)
+
+
+def _warm_up(piece: str, gate: ImportGate) -> None:
+    """Import a module that the first optimizer would import; without a name: make one and take its first step."""
+    try:
+        if piece:
+            _import(piece, gate)
+        else:
+            _first_step()
+    except Exception:  # another version of torch: whatever is missing here is imported when it is used
+        if not gate.closed:
+            logger.info("a piece of torch's warm-up failed", exc_info=True)
 
 
 def _map_torch_libraries() -> None:
@@ -184,27 +217,6 @@ def _map_torch_libraries() -> None:
                 return
     except Exception:
         logger.info("torch's libraries could not be mapped beforehand", exc_info=True)
-
-
-def _warm_up() -> Preparation:
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return
-    for name in WARM_UP:
-        yield Loading("optimizers")
-        _try(lambda name=name: importlib.import_module(name))  # type: ignore[misc]
-        gc.freeze()
-    yield Loading("optimizers")
-    _try(_first_step)
-    gc.freeze()
-    yield Ready(torch.__version__, devices(), torch.get_num_threads())
-
-
-def _try(piece: Callable[[], object]) -> None:
-    try:
-        piece()
-    except Exception:  # another version of torch: whatever is missing here is imported when it is used
-        logger.info("a piece of torch's warm-up failed", exc_info=True)
 
 
 def _first_step() -> None:
@@ -229,11 +241,10 @@ def devices() -> tuple[str, ...]:
     return tuple(found)
 
 
-def _broken(error: Exception) -> Broken:
+def broken(error: Exception) -> Broken:
+    """Why the worker cannot start, in one sentence that says what to install."""
     details = "".join(traceback.format_exception(error))
     missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
     if missing in (*WINDOW_LIBRARIES, "torch", "scipy"):
         return Broken(f"{missing} is not installed; install it with: pip install {missing}", details)
-    return Broken(
-        "PyTorch cannot be loaded; install it again with: pip install --force-reinstall torch", details
-    )
+    return Broken("PyTorch cannot be loaded; install it again with: pip install --force-reinstall torch", details)

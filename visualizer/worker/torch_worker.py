@@ -7,7 +7,7 @@ import time
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from visualizer.base.messages import Broken
-from visualizer.worker.loading import ImportGate, Interrupted, Milestone, Preparation, Prepare
+from visualizer.worker.loading import ImportGate, Interrupted, Milestone, Preparation, Prepare, broken
 from visualizer.worker.mailbox import Mailbox
 from visualizer.worker.scheduler import Job, Scheduler
 
@@ -108,6 +108,8 @@ class TorchWorker(QObject):
             step = next(self._preparation, None)
         except Interrupted:
             step = None
+        except Exception as error:
+            step = broken(error)
         match step:
             case None:
                 self._end_preparation()
