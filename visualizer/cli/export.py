@@ -229,8 +229,12 @@ def _refuse_unwritable(target: Target, files: Sequence[Path | None]) -> None:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"--out: {printable(target.path)} cannot be written: {reason}.") from None
     if existing and not target.overwrite and not replace_allowed(existing):
-        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise UserError(f"--out: {printable(existing[0])}{more} exists and was left as it is; --overwrite replaces it.")
+        if len(existing) == 1:
+            raise UserError(f"--out: {printable(existing[0])} exists and was left as it is; --overwrite replaces it.")
+        raise UserError(
+            f"--out: {printable(existing[0])} and {len(existing) - 1} more exist and were left as they are; "
+            "--overwrite replaces them."
+        )
 
 
 def _deliver(file: Path | None, pieces: Iterable[bytes]) -> None:

@@ -9,7 +9,6 @@ from visualizer import __version__
 from visualizer.base.errors import UserError
 from visualizer.cli.failures import SystemLacksError, lacking
 from visualizer.cli.output import error_line, give_up_stdout, write_stdout, write_text
-from visualizer.cli.parsing import NO_VALUE, THEMES, did_you_mean, list_parser, one_of, window_parser
 
 if TYPE_CHECKING:
     import argparse
@@ -70,6 +69,11 @@ def _defect(error: Exception, debug: bool) -> int:
 
 
 def _run(argv: Sequence[str], experiments: Sequence[AnyExperiment] | None) -> int:
+    if list(argv) == ["--version"]:  # asked for by scripts, so without even the parsers
+        write_text(f"visualizer {__version__}\n")
+        return DONE
+    from visualizer.cli.parsing import did_you_mean, window_parser
+
     command = argv[0] if argv else ""
     if command == "list":
         return _list(argv[1:], _known(experiments))
@@ -94,8 +98,10 @@ def _known(experiments: Sequence[AnyExperiment] | None) -> Sequence[AnyExperimen
 
 
 def _list(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
-    options = list_parser().parse(argv)
     from visualizer.cli.listing import listing, listing_text
+    from visualizer.cli.parsing import list_parser
+
+    options = list_parser().parse(argv)
 
     if options.json:
         from visualizer.base.json_text import json_chunks
@@ -109,6 +115,8 @@ def _list(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
 
 
 def _window(options: argparse.Namespace, experiments: Sequence[AnyExperiment] | None) -> int:
+    from visualizer.cli.parsing import NO_VALUE, THEMES, one_of
+
     if options.version:
         write_text(f"visualizer {__version__}\n")
         return DONE

@@ -80,8 +80,9 @@ def replace_allowed(files: Sequence[Path]) -> bool:
     """Ask whether these files may be replaced, if somebody sits at a terminal; otherwise: no."""
     if sys.stdin is None or sys.stderr is None or not sys.stdin.isatty() or not sys.stderr.isatty():
         return False
-    what = printable(files[0]) if len(files) == 1 else f"{printable(files[0])} and {len(files) - 1} more"
-    sys.stderr.write(f"{what} exists. Replace? [y/N] ")
+    others = len(files) - 1
+    what = printable(files[0]) + (f" and {others} more exist" if others else " exists")
+    sys.stderr.write(f"{what}. Replace? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -116,7 +116,7 @@ def window_parser() -> Parser:
         description="See how a neural network learns. Without a command, the window opens.",
         epilog="Commands: 'visualizer list' shows every experiment, figure and parameter; 'visualizer export "
         "EXPERIMENT --help' the options of an export. Exit status: 0 done; 1 a defect in visualizer; 2 "
-        "what was asked for cannot be done; 3 this system lacks something that Qt or torch needs; 130 stopped by Ctrl-C.",
+        "what was asked for cannot be done; 3 this system lacks something that is needed; 130 stopped by Ctrl-C.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
     _value(parser, "--session", "FILE", "open this session")
