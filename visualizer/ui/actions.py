@@ -51,11 +51,11 @@ WINDOW: tuple[ActionSpec, ...] = (
     ActionSpec("fold_right", "Show &explanation", "Fold the explanation away, or show it again.", ("F10",), "fold-right",
                checkable=True),
     ActionSpec("shortcuts", "&Keyboard shortcuts", "Every shortcut of the program.", (Key.HelpContents, "F1"), "help"),
-    ActionSpec("about", "&About visualizer", "Versions, device, and where the log file is.", icon="info",
+    ActionSpec("about", "&About visualizer", "Versions, device, and where the log file is.",
                role=QAction.MenuRole.AboutRole),
 )
 
-#: Actions of a tab; object names ``<experiment>.<name>``.
+#: Actions of a tab beside those of its transport bar; object names ``<experiment>.<name>``.
 TAB: tuple[ActionSpec, ...] = (
     ActionSpec("export_figure", "&Export figure…", "Save a figure of this page as PNG, SVG, CSV or JSON.", ("Ctrl+E",),
                "export"),
@@ -65,16 +65,13 @@ TAB: tuple[ActionSpec, ...] = (
                "copy"),
     ActionSpec("copy_code", "Copy &code", "Put the PyTorch code of this result on the clipboard.", ("Ctrl+Alt+C",),
                "code"),
-    ActionSpec("toggle_play", "&Run or pause", "Play the run from here, or hold it.", (), "play"),
-    ActionSpec("step_forward", "&Step", "One step forward.", (), "step"),
-    ActionSpec("step_back", "Step &back", "One step back.", (), "step-back"),
-    ActionSpec("to_start", "To the &first step", "Back to the start of the run.", (), "to-start"),
-    ActionSpec("to_end", "To the &last step", "To the end of the run.", (), "to-end"),
-    ActionSpec("reset_page", "R&eset this page", "Set every control of this page to its default.", ("Ctrl+R",), "reset"),
-    ActionSpec("cancel_run", "&Cancel the computation", "Stop what is being computed.", ("Ctrl+.",), "cancel"),
-    ActionSpec("recompute", "C&ompute again", "Compute this page's result once more.", (Key.Refresh, "Ctrl+F5")),
+    ActionSpec("cancel", "&Cancel the computation", "Stop what is being computed.", ("Ctrl+.",), "cancel"),
+    ActionSpec("hold", "&Hold the computation", "Hold what is being computed, or let it go on.", ("Ctrl+H",), "pause",
+               checkable=True),
+    ActionSpec("recompute", "C&ompute again", "Compute a result that failed or was cancelled once more.",
+               (Key.Refresh, "Ctrl+F5")),
     ActionSpec("fit", "F&it the figures", "Show all that is drawn in every figure.", ("Ctrl+0",), "fit"),
-    ActionSpec("about_page", "&What is this page?", "What this page shows and what to try.", ("Shift+F1",)),
+    ActionSpec("about_page", "&What is this page?", "What this page shows and what to try.", ("Shift+F1",), "info"),
 )
 
 

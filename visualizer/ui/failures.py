@@ -35,19 +35,28 @@ class Failures(QObject):
     Signals:
         happened(sentence, details): an uncaught exception, in words for the person at the screen. Emitted from
             whatever thread it happened in; connect a slot of a QObject of the UI thread.
+
+    Args:
+        folder: where the log goes; None: the user's log folder, looked up when it is first needed.
     """
 
     happened = Signal(str, str)
 
-    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+    def __init__(self, folder: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.folder = folder
+        self._folder = folder
         self._logger: logging.Logger | None = None
         self._handler: Any = None
         self._busy = threading.local()
         self._previous: tuple[Any, Any, Any] | None = None
         self._crash_file: Any = None
         self._stop: Any = None
+
+    @property
+    def folder(self) -> Path:
+        if self._folder is None:
+            self._folder = log_folder()
+        return self._folder
 
     @property
     def log_file(self) -> Path:

@@ -23,6 +23,7 @@ from visualizer.base.errors import UserError
 from visualizer.base.experiment import Experiment, Gesture, Preset, Request, State
 from visualizer.base.explanation import Explanation, Heading, Paragraph
 from visualizer.base.messages import Message, Update
+from visualizer.base.parameters import END
 from visualizer.ui.history import History
 from visualizer.ui.tabs.answers import Answers, Problem, Shown
 
@@ -37,6 +38,8 @@ class Client(Protocol):
     def submit(self, experiment: Any, state: Any) -> int: ...
 
     def cancel(self, experiment: str) -> None: ...
+
+    def pause(self, experiment: str, paused: bool) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,14 @@ class Controller(QObject):
         return min(getattr(self._state, "shown_step", 0), self.steps)
 
     @property
+    def seeded(self) -> bool:
+        """Whether the seed changes anything on this page."""
+        if "seed" not in self._declared:
+            return False
+        other = self._state.changed(seed=self._state.seed ^ 1)
+        return bool(self.experiment.request(other) != self.request)
+
+    @property
     def problem(self) -> Problem | None:
         return self._answers.problem(self.page, self.request)
 
@@ -206,11 +217,16 @@ class Controller(QObject):
             self._explain()
         self._explaining = explaining
 
+    @Slot(object, bool)
     def edit(self, state: State, committed: bool) -> None:
         """The form's values. Page, position and other hidden values stay as they are here."""
-        hidden = {name: getattr(self._state, name) for name, item in self._declared.items() if item.hidden}
-        self._change(lambda: state.changed(**hidden), committed)
+        hidden = {
+            name: getattr(self._state, name) for name, item in self._declared.items()
+            if item.hidden and getattr(self._state, name) != getattr(state, name)
+        }
+        self._change(lambda: state.changed(**hidden) if hidden else state, committed)
 
+    @Slot(str)
     def choose_page(self, name: str) -> None:
         """Turn to a page; not a step of the history."""
         if name != self.page:
@@ -218,6 +234,7 @@ class Controller(QObject):
             self._set(self._state.changed(view=name))
             self.committed.emit()
 
+    @Slot(object)
     def apply_preset(self, preset: Preset) -> None:
         """A preset's values; one that plays starts when its result is here."""
         values = dict(preset.values)
@@ -228,10 +245,12 @@ class Controller(QObject):
             self._play_request = self.request
             self._play_if_here()
 
+    @Slot(object)
     def touch(self, gesture: Gesture) -> None:
         """A gesture on a figure."""
         self._change(lambda: self.experiment.gesture(self._state, gesture), gesture.kind != "drag")
 
+    @Slot()
     def reset(self) -> None:
         """The default of every parameter of this page."""
         default, page = self.experiment.default_state(), self.page
@@ -242,12 +261,19 @@ class Controller(QObject):
         self.stop.emit()
         self._change(lambda: self._state.changed(**values), True, f"Reset {self.experiment.view(self._state).title}")
 
+    @Slot(int)
     def set_seed(self, seed: int) -> None:
         self._change(lambda: self._state.changed(seed=seed), True)
 
+    @Slot(int)
     def show_step(self, step: int) -> None:
         """Move to a step of the result; not a step of the history."""
-        if "shown_step" in self._declared and step != self._state.shown_step:
+        if "shown_step" not in self._declared:
+            return
+        if step >= self.steps and self.up_to_date:
+            # Whoever stands at the end stays at the end, however many steps the next result has.
+            step = END
+        if step != self._state.shown_step:
             self._set(self._state.changed(shown_step=max(0, step)))
 
     def restore(self, state: State) -> None:
@@ -257,17 +283,20 @@ class Controller(QObject):
         self._before = None
         self._set(state)
 
+    @Slot()
     def cancel(self) -> None:
         """Stop the run that is under way."""
         if self._answers.flying(self.page):
             self._client.cancel(self.experiment.name)
 
+    @Slot()
     def recompute(self) -> None:
         """Ask again, after a cancelled or failed run."""
         self._answers.forget(self.page)
         self._ask()
         self._tell()
 
+    @Slot()
     def refresh(self) -> None:
         """Draw and explain again, as when the widgets have just been made or the look has changed."""
         self._schedule()
@@ -371,7 +400,9 @@ class Controller(QObject):
 
     # What is said.
 
-    def _activity(self) -> Activity:
+    @property
+    def activity(self) -> Activity:
+        """What the tab is doing."""
         page = self.page
         if self._answers.flying(page):
             return Activity("loading" if self._loading else "running", self._answers.progress(page), self._late)
@@ -392,7 +423,7 @@ class Controller(QObject):
         if problem != self._last_problem:
             self._last_problem = problem
             self.problem_changed.emit(problem)
-        activity = self._activity()
+        activity = self.activity
         if activity != self._last_activity:
             self._last_activity = activity
             self.activity_changed.emit(activity)

@@ -1,0 +1,168 @@
+"""What the window does with files, clipboard and dialogs: loaded after the first paint, when it may first be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QGuiApplication
+
+from visualizer.base.errors import UserError
+from visualizer.ui.asking import Asker
+from visualizer.ui.dialogs import AboutDialog, ExportDialog, ShortcutsDialog, about_rows, shortcut_rows
+from visualizer.ui.exporting import ExportChoice, Exporter
+from visualizer.ui.session_desk import SessionDesk
+
+if TYPE_CHECKING:
+    from visualizer.sessions.autosave import AutosavedSession
+    from visualizer.ui.main_window import MainWindow
+
+NOTHING_SHOWN = "There is no figure yet; it can be exported as soon as it is shown."
+
+
+class Desk(QObject):
+    """Connects the window's file, copy and help actions.
+
+    Args:
+        window: the window; also the parent.
+        asker: asks for files, and before anything is replaced.
+        kept: the program's own copy of the last session; None: nothing is restored or kept.
+        log_file: where the log is, for the about dialog.
+        session: a file to open at the start, instead of the last session.
+        fresh: begin with the defaults.
+    """
+
+    def __init__(
+        self, window: MainWindow, asker: Asker, kept: AutosavedSession | None, log_file: Path,
+        session: Path | None = None, fresh: bool = False,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._log_file = log_file
+        self._first_session = session
+        self._fresh = fresh
+        self._choice = ExportChoice()
+        self.sessions = SessionDesk(
+            window.experiments, window.session, window.show_session, asker, window.settings, kept, self
+        )
+        self.exporter = Exporter(asker, window.settings, self)
+        for part in (self.sessions, self.exporter):
+            part.done.connect(window.say)
+            part.failed.connect(window.say_problem)
+        window.changed.connect(self.sessions.keep_soon)
+        by_name = window.actions_by_name
+        by_name["open_session"].triggered.connect(self.sessions.ask_open)
+        by_name["save_session"].triggered.connect(self.sessions.save)
+        by_name["save_session_as"].triggered.connect(self.sessions.ask_save)
+        by_name["shortcuts"].triggered.connect(self.show_shortcuts)
+        by_name["about"].triggered.connect(self.show_about)
+        for tab in window.tabs:
+            tab.actions_by_name["export_figure"].triggered.connect(self.ask_export)
+            tab.actions_by_name["export_all"].triggered.connect(self.ask_export_all)
+            tab.actions_by_name["copy_figure"].triggered.connect(self.copy_main_figure)
+            tab.actions_by_name["copy_code"].triggered.connect(self.copy_code)
+            tab.export_requested.connect(self.ask_export_of)
+            tab.copy_requested.connect(self.copy_figure)
+
+    def restore(self) -> None:
+        """Show the session to begin with: the one asked for, or the last one."""
+        if self._first_session is not None:
+            self.sessions.open(self._first_session)
+        elif not self._fresh:
+            self.sessions.restore()
+
+    def keep(self) -> None:
+        """Keep the session now."""
+        self.sessions.keep()
+
+    # Figures.
+
+    @Slot()
+    def ask_export(self) -> None:
+        self.ask_export_of("")
+
+    @Slot(str)
+    def ask_export_of(self, figure: str) -> None:
+        """Open the export dialog, with this figure chosen (empty: the main one)."""
+        page = self._window.tab.exportable()
+        if page is None:
+            self._window.say(NOTHING_SHOWN)
+            return
+        choice = ExportChoice(
+            figure or page.figures[0].name, self._choice.format, self._choice.width, self._choice.height,
+            self._choice.scale, self._choice.mode,
+        )
+        dialog = ExportDialog([(item.name, item.title) for item in page.figures], choice, page.theme, self._window)
+        dialog.chosen.connect(self._export)
+        dialog.open()
+
+    @Slot()
+    def ask_export_all(self) -> None:
+        page = self._window.tab.exportable()
+        if page is None:
+            self._window.say(NOTHING_SHOWN)
+            return
+        everything = [("", f"All {len(page.figures)} figures of this page")]
+        dialog = ExportDialog(everything, self._choice, page.theme, self._window)
+        dialog.chosen.connect(self._export)
+        dialog.open()
+
+    @Slot(object)
+    def _export(self, choice: ExportChoice) -> None:
+        self._choice = choice
+        page = self._window.tab.exportable()
+        if page is None:
+            self._window.say(NOTHING_SHOWN)
+        elif choice.figure:
+            self.exporter.export(page, choice)
+        else:
+            self.exporter.export_all(page, choice)
+
+    @Slot()
+    def copy_main_figure(self) -> None:
+        self.copy_figure("")
+
+    @Slot(str)
+    def copy_figure(self, name: str) -> None:
+        """Copy a figure (empty: the main one) as it is shown."""
+        tab = self._window.tab
+        page = tab.exportable()
+        if page is None:
+            self._window.say(NOTHING_SHOWN)
+            return
+        figure = next((item for item in page.figures if item.name == name), page.figures[0])
+        canvas = tab.area.canvases.get(figure.name)
+        try:
+            self.exporter.copy(page, figure, canvas.size() if canvas is not None else tab.area.size())
+        except UserError as error:
+            self._window.say_problem(error.sentence, error.details)
+
+    @Slot()
+    def copy_code(self) -> None:
+        """Copy the PyTorch lines of what is shown."""
+        QGuiApplication.clipboard().setText(self._window.tab.controller.code())
+        self._window.say("The code is on the clipboard.")
+
+    # Help.
+
+    @Slot()
+    def show_shortcuts(self) -> None:
+        window = self._window
+        groups = [
+            ("Run", shortcut_rows(window.tab.run_actions)),
+            ("Figures", shortcut_rows([
+                window.tab.actions_by_name[name]
+                for name in ("export_figure", "export_all", "copy_figure", "copy_code", "fit", "about_page")
+            ])),
+            ("Window", shortcut_rows(list(window.actions_by_name.values())) + [("Next tab", "Ctrl+Tab")]),
+            ("Controls", [
+                ("One step up or down", "Up, Down, mouse wheel"), ("Ten steps", "Page Up, Page Down"),
+                ("Back to the default", "Double click"),
+            ]),
+        ]
+        ShortcutsDialog(groups, window.theme, window).open()
+
+    @Slot()
+    def show_about(self) -> None:
+        AboutDialog(about_rows(self._window.worker_status, self._log_file), self._window.theme, self._window).open()

@@ -1,0 +1,206 @@
+"""Figures and numbers out of the window, into files and onto the clipboard. What exists is never replaced unasked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from PySide6.QtCore import QObject, QSize, QStandardPaths, Signal
+from PySide6.QtGui import QGuiApplication
+
+from visualizer import __version__
+from visualizer.base.errors import UserError
+from visualizer.ui.asking import Asker
+from visualizer.ui.settings import Settings
+from visualizer.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from visualizer.base.experiment import Experiment
+    from visualizer.figures.model import Figure
+
+Format = Literal["png", "svg", "csv", "json"]
+FORMATS: dict[Format, str] = {
+    "png": "PNG picture", "svg": "SVG drawing", "csv": "CSV table of what is drawn", "json": "JSON, all numbers",
+}
+#: Width times height times scale twice: what plots/export draws at most.
+MOST_PIXELS = 100_000_000
+_FOLDER = "export/folder"
+
+
+@dataclass(frozen=True)
+class ExportChoice:
+    """What the export dialog was set to.
+
+    Attributes:
+        figure: name of the figure; empty: every figure of the page.
+        width, height: pixels before ``scale``.
+        mode: the theme of the picture; "window": as the window is.
+    """
+
+    figure: str = ""
+    format: Format = "png"
+    width: int = 1920
+    height: int = 1080
+    scale: float = 1.0
+    mode: Literal["window", "light", "dark"] = "window"
+
+    def theme(self, window: Theme) -> Theme:
+        return window if self.mode == "window" else Theme(self.mode, window.presentation)
+
+
+@dataclass(frozen=True, eq=False)
+class Exportable:
+    """A page as it is shown now."""
+
+    experiment: Experiment[Any, Any, Any]
+    state: Any
+    result: Any
+    figures: tuple[Figure, ...]
+    theme: Theme
+
+
+class Exporter(QObject):
+    """Asks where, asks before replacing, writes atomically, and says what came of it.
+
+    Signals:
+        done(str): a sentence for the status bar.
+        failed(str, str): sentence and details.
+    """
+
+    done = Signal(str)
+    failed = Signal(str, str)
+
+    def __init__(self, asker: Asker, settings: Settings, parent: QObject) -> None:
+        super().__init__(parent)
+        self._asker = asker
+        self._settings = settings
+
+    def export(self, page: Exportable, choice: ExportChoice) -> None:
+        """Ask for a file and write one figure (or, as JSON, all numbers) into it."""
+        try:
+            refuse_size(choice)
+        except UserError as error:
+            self.failed.emit(error.sentence, error.details)
+            return
+        name = page.experiment.name if choice.format == "json" else f"{page.experiment.name}-{choice.figure}"
+
+        def write(path: Path) -> None:
+            self._write_all({_with_suffix(path, choice.format): choice.figure}, page, choice)
+
+        self._asker.save_path(
+            "Export figure", self._folder() / f"{name}.{choice.format}",
+            f"{FORMATS[choice.format]} (*.{choice.format})", write,
+        )
+
+    def export_all(self, page: Exportable, choice: ExportChoice) -> None:
+        """Ask for a folder and write every figure of the page into it."""
+        try:
+            refuse_size(choice)
+        except UserError as error:
+            self.failed.emit(error.sentence, error.details)
+            return
+
+        def write(folder: Path) -> None:
+            names = [""] if choice.format == "json" else [figure.name for figure in page.figures]
+            stem = page.experiment.name
+            files = {folder / f"{stem}{'-' * bool(name)}{name}.{choice.format}": name for name in names}
+            self._write_all(files, page, choice)
+
+        self._asker.folder("Export all figures into a folder", self._folder(), write)
+
+    def copy(self, page: Exportable, figure: Figure, size: QSize) -> None:
+        """Put a figure on the clipboard as an image of this size, at twice its pixels."""
+        from visualizer.ui.plots.export import render_image
+
+        image = render_image(figure, size.width(), size.height(), page.theme, 2.0)
+        QGuiApplication.clipboard().setImage(image)
+        self.done.emit(f"“{figure.title}” is on the clipboard.")
+
+    def _write_all(self, files: dict[Path, str], page: Exportable, choice: ExportChoice) -> None:
+        existing = [path for path in files if os.path.lexists(path)]
+
+        def write() -> None:
+            try:
+                for path, name in files.items():
+                    write_export(path, name, page, choice)
+            except UserError as error:
+                self.failed.emit(error.sentence, error.details)
+                return
+            first = next(iter(files))
+            self._settings.put(_FOLDER, str(first.parent))
+            self.done.emit(f"Saved {first}." if len(files) == 1 else f"Saved {len(files)} files in {first.parent}.")
+
+        ask_before_replacing(self._asker, existing, write)
+
+    def _folder(self) -> Path:
+        remembered = Path(self._settings.text(_FOLDER))
+        if self._settings.text(_FOLDER) and remembered.is_dir():
+            return remembered
+        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        return Path(pictures) if pictures and Path(pictures).is_dir() else Path.home()
+
+
+def ask_before_replacing(asker: Asker, existing: list[Path], write: Callable[[], None]) -> None:
+    """Write at once when nothing is replaced, otherwise only after a yes."""
+    if not existing:
+        write()
+        return
+    what = existing[0].name if len(existing) == 1 else f"{existing[0].name} and {len(existing) - 1} more"
+    verb = "exists" if len(existing) == 1 else "exist"
+    asker.confirm("Replace?", f"{what} already {verb} in {existing[0].parent}. Replace?", "Replace", write)
+
+
+def refuse_size(choice: ExportChoice) -> None:
+    """Raise a UserError for a picture that would not fit into memory."""
+    if choice.format == "png" and choice.width * choice.height * choice.scale**2 > MOST_PIXELS:
+        raise UserError(
+            f"{choice.width} × {choice.height} at scale {choice.scale:g} is too large; "
+            f"a picture may have {MOST_PIXELS // 10**6} million pixels."
+        )
+
+
+def write_export(path: Path, figure_name: str, page: Exportable, choice: ExportChoice) -> None:
+    """Write one file of this export, atomically; an existing one is replaced.
+
+    Raises:
+        UserError: it cannot be written; whatever was there is untouched.
+    """
+    from visualizer.base.files import write_atomically
+
+    if choice.format == "json":
+        write_atomically(path, numbers_json(page))
+        return
+    figure = next(figure for figure in page.figures if figure.name == figure_name)
+    from visualizer.ui.plots.export import save_figure
+
+    save_figure(
+        figure, path, size=(choice.width, choice.height), scale=choice.scale, theme=choice.theme(page.theme)
+    )
+
+
+def numbers_json(page: Exportable) -> bytes:
+    """All numbers of the page, with the state that they came from, as the command line writes them."""
+    from visualizer.base.json_text import json_text
+
+    torch = sys.modules.get("torch")
+    head = {
+        "experiment": page.experiment.name,
+        "view": page.experiment.view(page.state).name,
+        "visualizer": __version__,
+        "torch": str(torch.__version__) if torch is not None else None,
+        "state": {
+            name: parameter.to_json(getattr(page.state, name))
+            for name, parameter in page.experiment.parameters().items()
+        },
+    }
+    numbers = page.experiment.numbers(page.result, page.state)
+    return json_text(head | numbers).encode("utf-8", "backslashreplace")
+
+
+def _with_suffix(path: Path, format: str) -> Path:
+    """The path as typed, with the format's suffix if another or none was typed."""
+    return path if path.suffix.lower() == f".{format}" else path.with_name(f"{path.name}.{format}")

@@ -1,0 +1,484 @@
+"""The tab of any experiment: controls, figures, explanation, transport. What it decides is in its controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction, QHideEvent, QResizeEvent, QShowEvent, QUndoGroup
+from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from visualizer.base.experiment import Experiment
+from visualizer.base.messages import Message
+from visualizer.ui.actions import TAB, dress, make_actions
+from visualizer.ui.exporting import Exportable
+from visualizer.ui.focus import set_tab_order
+from visualizer.ui.settings import Settings
+from visualizer.ui.steps import Steps
+from visualizer.ui.tabs.answers import Problem
+from visualizer.ui.tabs.controller import Activity, Client, Controller
+from visualizer.ui.tabs.figure_area import FigureArea
+from visualizer.ui.tabs.side_panel import SidePanel
+from visualizer.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from visualizer.figures.model import Figure
+    from visualizer.ui.widgets.explain import ExplainPanel
+    from visualizer.ui.widgets.form import ParameterForm
+    from visualizer.ui.widgets.pages import PageBar
+    from visualizer.ui.widgets.player import Player
+    from visualizer.ui.widgets.presets import PresetRow
+    from visualizer.ui.widgets.transport import TransportBar
+
+LEFT_WIDTH, RIGHT_WIDTH = 304, 304
+LOADING = "PyTorch is loading …"
+
+
+class ExperimentTab(QWidget):
+    """One tab. Made as a skeleton before the first paint, filled by :meth:`build` afterwards.
+
+    Signals:
+        refused(str, str): a sentence and details for the window's banner.
+        status(str): what the tab is doing, for the status bar.
+        built(): all controls are there.
+        folds_changed(bool, bool): whether the controls and the explanation are open.
+        export_requested(str), copy_requested(str): a figure's name.
+    """
+
+    refused = Signal(str, str)
+    status = Signal(str)
+    built = Signal()
+    folds_changed = Signal(bool, bool)
+    export_requested = Signal(str)
+    copy_requested = Signal(str)
+
+    def __init__(
+        self, experiment: Experiment[Any, Any, Any], client: Client, group: QUndoGroup, steps: Steps, settings: Settings,
+        theme: Theme, parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.experiment = experiment
+        self.setObjectName(f"{experiment.name}.tab")
+        self.theme = theme
+        self.controller = Controller(experiment, client, group, self)
+        self.actions_by_name = make_actions(TAB, experiment.name, self)
+        self._client = client
+        self._steps = steps
+        self._settings = settings
+        self._begun = False
+        self._libraries = False
+        self._auto_folded: tuple[bool, bool] | None = None
+        self._pages: PageBar | None = None
+        self._presets: PresetRow | None = None
+        self._form: ParameterForm | None = None
+        self._explain: ExplainPanel | None = None
+        self._transport: TransportBar | None = None
+        self._player: Player | None = None
+
+        self._top = QWidget(self)
+        self._top_layout = _tight(self._top)
+        self._bottom = QWidget(self)
+        self._bottom_layout = _tight(self._bottom)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setHandleWidth(5)
+        self.left = SidePanel(theme, LEFT_WIDTH, self._splitter)
+        self.area = FigureArea(experiment, theme, self._splitter)
+        self.right = SidePanel(theme, RIGHT_WIDTH, self._splitter)
+        for index, widget in enumerate((self.left, self.area, self.right)):
+            self._splitter.addWidget(widget)
+            self._splitter.setStretchFactor(index, 1 if widget is self.area else 0)
+        layout = _tight(self)
+        layout.addWidget(self._top)
+        layout.addWidget(self._splitter, 1)
+        layout.addWidget(self._bottom)
+        self._restore_layout()
+        self._connect()
+        self._reserve()
+
+    # Made step by step.
+
+    def begin(self) -> None:
+        """Make the controls, once, in short steps."""
+        if not self._begun:
+            self._begun = True
+            self._steps.add(self.build())
+            self.controller.set_asking(True)
+
+    def build(self) -> Iterator[None]:
+        """Make everything but the canvases; each step takes a few milliseconds."""
+        from visualizer.ui.widgets.pages import PageBar
+
+        yield
+        self._pages = PageBar(self.experiment, self.theme, self._top)
+        self._pages.chosen.connect(self.controller.choose_page)
+        self._top_layout.addWidget(self._pages)
+        yield
+        yield from self._build_transport()
+        yield from self._build_controls()
+        yield from self._build_explanation()
+        self.show_state(self.controller.state)
+        set_tab_order(self)
+        self.built.emit()
+
+    def _build_transport(self) -> Iterator[None]:
+        from visualizer.ui.widgets.player import Player
+        from visualizer.ui.widgets.transport import TransportBar
+
+        yield
+        self._player = Player(self)
+        bar = self._transport = TransportBar(self.experiment, self.theme, self._bottom)
+        self._bottom_layout.addWidget(bar)
+        bar.action("reset").setShortcut("Ctrl+R")
+        player = self._player
+        player.advanced.connect(self.controller.show_step)
+        player.playing_changed.connect(bar.set_playing)
+        player.set_speed(bar.speed)
+        bar.speed_changed.connect(player.set_speed)
+        bar.play_toggled.connect(self.toggle_play)
+        bar.position_requested.connect(self._seek)
+        bar.step_requested.connect(self._step)
+        bar.to_start_requested.connect(self._to_start)
+        bar.to_end_requested.connect(self._to_end)
+        bar.reset_requested.connect(self.controller.reset)
+        bar.seed_requested.connect(self.controller.set_seed)
+        bar.cancel_requested.connect(self.controller.cancel)
+        bar.problem.connect(self._on_input_problem)
+        self._show_activity(self.controller.activity)
+        yield
+
+    def _build_controls(self) -> Iterator[None]:
+        from visualizer.ui.widgets.form import ParameterForm
+        from visualizer.ui.widgets.presets import PresetRow
+
+        yield
+        scroll = QScrollArea(self.left)
+        scroll.setObjectName(f"{self.experiment.name}.controls")
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget(scroll)
+        inside.setProperty("panel", True)
+        self._controls = _tight(inside)
+        self._presets = PresetRow(self.experiment, self.theme, inside)
+        self._presets.chosen.connect(self.controller.apply_preset)
+        self._form = ParameterForm(self.experiment, self.theme, inside)
+        self._form.set_state(self.controller.state)
+        self._form.set_folded(self._settings.text(self._key("sections")).split("|"))
+        self._form.edited.connect(self.controller.edit)
+        self._form.problem.connect(self._on_input_problem)
+        self._form.folds_changed.connect(self._save_sections)
+        self._controls.addWidget(self._presets)
+        self._controls.addWidget(self._form, 1)
+        scroll.setWidget(inside)
+        self.left.body.addWidget(scroll)
+        self._reserve()
+        yield
+        yield from self._form.build()
+
+    def _build_explanation(self) -> Iterator[None]:
+        from visualizer.ui.widgets.explain import ExplainPanel
+
+        yield
+        self._explain = ExplainPanel(self.experiment.name, self.theme, self.right)
+        self.right.body.addWidget(self._explain)
+        self.controller.explained.connect(self._explain.set_explanation)
+        self.controller.coded.connect(self._explain.set_code)
+        self.controller.refresh()
+        yield
+
+    def _connect(self) -> None:
+        control = self.controller
+        control.state_changed.connect(self.show_state)
+        control.stepped.connect(self._on_stepped)
+        control.drawn.connect(self._draw)
+        control.blank.connect(self._show_blank)
+        control.problem_changed.connect(self._show_problem)
+        control.activity_changed.connect(self._show_activity)
+        control.play.connect(self._play_from_start)
+        control.stop.connect(self.pause)
+        control.refused.connect(self.refused)
+        self.area.gesture.connect(control.touch)
+        self.area.page_built.connect(control.refresh)
+        self.area.page_built.connect(self._order_focus)
+        self.area.export_requested.connect(self.export_requested)
+        self.area.copy_requested.connect(self.copy_requested)
+        by_name = self.actions_by_name
+        by_name["cancel"].triggered.connect(control.cancel)
+        by_name["recompute"].triggered.connect(control.recompute)
+        by_name["hold"].toggled.connect(self._hold)
+        by_name["fit"].triggered.connect(self.area.fit)
+
+    @property
+    def run_actions(self) -> list[QAction]:
+        """What the Run menu shows; the transport bar's come as soon as there is one."""
+        names = ("run", "step", "step_back", "to_start", "to_end", "reset")
+        transport = [self._transport.action(name) for name in names] if self._transport is not None else []
+        return transport + [self.actions_by_name[name] for name in ("cancel", "hold", "recompute")]
+
+    def exportable(self) -> Exportable | None:
+        """The page as it is shown now; None while it shows nothing."""
+        shown = self.controller.shown
+        if shown is None:
+            return None
+        state = self.controller.display_state(shown)
+        return Exportable(self.experiment, state, shown.result, self.controller.figures(), self.theme)
+
+    # What the worker and the controller say.
+
+    def set_libraries_ready(self) -> None:
+        """pyqtgraph is imported: canvases can be made without a stall."""
+        self._libraries = True
+        self._need_page()
+
+    def receive(self, message: Message) -> None:
+        """A message of the worker about this experiment."""
+        self.controller.receive(message)
+
+    @Slot(object)
+    def show_state(self, state: Any) -> None:
+        """Let every control show this state."""
+        view = self.experiment.view(state)
+        if self._pages is not None:
+            self._pages.set_view(view.name)
+        if self._presets is not None:
+            self._presets.set_state(state)
+        if self._form is not None:
+            self._form.set_state(state)
+        if self._transport is not None:
+            self._transport.set_enabled_for(view.playable)
+            self._transport.set_seed(state.seed if self.controller.seeded else None)
+        self.area.show_page(view.name)
+        self._need_page()
+
+    def _need_page(self) -> None:
+        if self._libraries and self._begun and self.area.needs_building(self.controller.page):
+            self._steps.add(self.area.build_page(self.controller.page))
+
+    @Slot(object)
+    def _draw(self, figures: tuple[Figure, ...]) -> None:
+        self.area.show_figures(figures)
+
+    @Slot()
+    def _show_blank(self) -> None:
+        self.area.show_empty(self._empty_text())
+
+    def _empty_text(self) -> str:
+        activity = self.controller.activity
+        match activity.kind:
+            case "loading":
+                return LOADING
+            case "cancelled":
+                return "The computation was cancelled. Press Run to start it again."
+            case "failed":
+                return ""
+        return "Computing …" if activity.late else ""
+
+    @Slot(int, int)
+    def _on_stepped(self, position: int, steps: int) -> None:
+        if self._transport is None or self._player is None:
+            return
+        self._player.set_end(steps, self.controller.activity.kind == "running")
+        if not self._player.playing:
+            self._player.set_position(position)
+        self._transport.set_range(steps)
+        self._transport.set_position(position)
+
+    @Slot(object)
+    def _show_problem(self, problem: Problem | None) -> None:
+        if problem is not None:
+            self.pause()
+        self.area.show_problem(problem)
+
+    @Slot(object)
+    def _show_activity(self, activity: Activity) -> None:
+        self.area.set_empty_text(self._empty_text())
+        self.area.set_busy(activity.late)
+        text = {"loading": LOADING, "failed": "Failed", "cancelled": "Cancelled", "idle": "", "running": ""}[activity.kind]
+        fraction: float | None = None
+        if activity.kind == "running":
+            fraction = activity.progress or -1.0
+            if activity.late:
+                text = f"Computing, {activity.progress:.0%}" if activity.progress else "Updating …"
+        if self._transport is not None:
+            self._transport.set_progress(fraction, text)
+        running = activity.kind == "running"
+        for name in ("cancel", "hold"):
+            self.actions_by_name[name].setEnabled(running)
+        if not running:
+            self.actions_by_name["hold"].setChecked(False)
+        self.actions_by_name["recompute"].setEnabled(activity.kind in ("failed", "cancelled"))
+        self.status.emit(text)
+
+    # Transport.
+
+    @Slot()
+    def toggle_play(self) -> None:
+        """Run or pause; after a cancelled or failed computation, compute again."""
+        if self.controller.activity.kind in ("failed", "cancelled"):
+            self.controller.recompute()
+        elif self._player is not None and (self.controller.steps > 0 or self._player.playing):
+            self._player.toggle()
+
+    @Slot()
+    def pause(self) -> None:
+        if self._player is not None:
+            self._player.pause()
+
+    @Slot()
+    def _play_from_start(self) -> None:
+        if self._player is not None:
+            self._player.set_end(self.controller.steps, self.controller.activity.kind == "running")
+            self._player.set_position(self.controller.position)
+            self._player.play()
+
+    @Slot(int, bool)
+    def _seek(self, position: int, committed: bool) -> None:
+        if self._player is not None:
+            self._player.set_position(position)
+        self.controller.show_step(position)
+
+    @Slot(int)
+    def _step(self, by: int) -> None:
+        self.pause()
+        self._seek(min(max(self.controller.position + by, 0), self.controller.steps), True)
+
+    @Slot()
+    def _to_start(self) -> None:
+        self._seek(0, True)
+
+    @Slot()
+    def _to_end(self) -> None:
+        self.pause()
+        self._seek(self.controller.steps, True)
+
+    @Slot(bool)
+    def _hold(self, held: bool) -> None:
+        self._client.pause(self.experiment.name, held)
+
+    @Slot(str)
+    def _on_input_problem(self, sentence: str) -> None:
+        self.status.emit(sentence)
+
+    # Look and layout.
+
+    def set_theme(self, theme: Theme) -> None:
+        was, self.theme = self.theme, theme
+        parts = (self._pages, self._presets, self._form, self._explain, self._transport)
+        for part in (self.left, self.right, self.area, *parts):
+            if part is not None:
+                part.set_theme(theme)
+        self._reserve()
+        self.dress()
+        if was.presentation != theme.presentation:
+            self._fit_panels()
+
+    def dress(self) -> None:
+        """Give the tab's actions their icons."""
+        dress(self.actions_by_name, TAB, self.theme)
+
+    def set_open(self, left: bool, right: bool) -> None:
+        """Fold or unfold the side panels."""
+        self.left.setVisible(left)
+        self.right.setVisible(right)
+        self.controller.set_explaining(right)
+        self.folds_changed.emit(left, right)
+
+    @property
+    def open_panels(self) -> tuple[bool, bool]:
+        """Whether controls and explanation are open."""
+        return not self.left.isHidden(), not self.right.isHidden()
+
+    def forget_folding(self) -> None:
+        """The user has chosen what is open: leaving the presentation mode changes nothing of it."""
+        self._auto_folded = None
+
+    def _fit_panels(self) -> None:
+        """The figures keep half of the window: a projector's large type may leave no room for the explanation."""
+        if not self.theme.presentation:
+            if self._auto_folded is not None:
+                self.set_open(*self._auto_folded)
+                self._auto_folded = None
+        else:
+            opened = self.open_panels
+            sides = [panel.wanted_width * is_open for panel, is_open in zip((self.left, self.right), opened, strict=True)]
+            if opened[1] and self.width() - sum(sides) < self.width() / 2:
+                self._auto_folded = opened
+                self.set_open(opened[0], False)
+        self._widths()
+
+    def _widths(self) -> None:
+        left, right = self.left.wanted_width, self.right.wanted_width
+        if self._remembered is not None and not self.theme.presentation:
+            left, right = self._remembered[0], self._remembered[2]
+        self._splitter.setSizes([left, max(200, self._splitter.width() - left - right), right])
+
+    def _reserve(self) -> None:
+        """Room for what is made after the first paint, so that nothing jumps when it comes."""
+        px = self.theme.px
+        self._top.setMinimumHeight(px(36))
+        self._top_layout.setContentsMargins(px(8), px(2), px(8), 0)
+        self._bottom.setMinimumHeight(px(46))
+        if self._form is not None:
+            self._controls.setContentsMargins(px(12), px(8), px(8), px(8))
+            self._controls.setSpacing(px(8))
+
+    def _key(self, name: str) -> str:
+        return f"tab-{self.experiment.name}/{name}"
+
+    def _restore_layout(self) -> None:
+        sizes = self._settings.numbers(self._key("splitter"))
+        self._remembered = sizes if len(sizes) == 3 and all(sizes) else None
+        self._sized = False
+        left, right = (self._settings.flag(self._key(side), True) for side in ("left", "right"))
+        self.left.setVisible(left)
+        self.right.setVisible(right)
+        self.controller.set_explaining(right)
+
+    def save_layout(self) -> None:
+        """Remember widths and folds."""
+        left, right = self._auto_folded or self.open_panels
+        self._settings.put(self._key("left"), left)
+        self._settings.put(self._key("right"), right)
+        if self._sized and all(self._splitter.sizes()) and not self.theme.presentation:
+            self._settings.put(self._key("splitter"), self._splitter.sizes())
+
+    @Slot()
+    def _save_sections(self) -> None:
+        if self._form is not None:
+            self._settings.put(self._key("sections"), "|".join(self._form.folded()))
+
+    @Slot()
+    def _order_focus(self) -> None:
+        set_tab_order(self)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._sized and self.isVisible():
+            # Only now the width is known that the panels have to share.
+            self._sized = True
+            self._widths()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._sized:
+            self._sized = True
+            self._widths()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.pause()
+
+    def close_down(self) -> None:
+        """Stop everything that runs by a timer."""
+        self.pause()
+        self.controller.close()
+
+
+def _tight(widget: QWidget) -> QVBoxLayout:
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(0)
+    return layout

@@ -1,0 +1,247 @@
+"""The middle of a tab: the main figure, large, over its secondary ones; and what is said when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from visualizer.base.experiment import Experiment, View
+from visualizer.ui.tabs.answers import Problem
+from visualizer.ui.theme import Theme
+from visualizer.ui.widgets.help import set_property
+
+if TYPE_CHECKING:
+    from visualizer.figures.model import Figure
+    from visualizer.ui.plots.canvas import FigureCanvas
+    from visualizer.ui.widgets.banner import Banner
+
+#: Share of the height that the main figure gets over its secondary ones.
+MAIN_SHARE = 0.64
+_MANY = 10_000
+
+
+class _Veil(QWidget):
+    """Dims what lies behind it and lets the mouse through: the last good figure can still be touched."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.hide()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colour = QColor(self.palette().base().color())
+        colour.setAlpha(150)
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), colour)
+        painter.end()
+
+
+class FigurePage(QSplitter):
+    """The canvases of one page. They are made one at a time by :meth:`build`."""
+
+    def __init__(self, view: View, parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Vertical, parent)
+        self.view = view
+        self.canvases: dict[str, FigureCanvas] = {}
+        self.setChildrenCollapsible(False)
+        self.setHandleWidth(5)
+        self._lower: QSplitter | None = None
+
+    @property
+    def built(self) -> bool:
+        return len(self.canvases) == len(self.view.figures)
+
+    def build(self, area: FigureArea) -> Iterator[None]:
+        """Make the canvases; every step makes one."""
+        from visualizer.ui.plots.canvas import FigureCanvas
+
+        for index, name in enumerate(self.view.figures):
+            if name in self.canvases:
+                continue
+            if index == 1:
+                self._lower = QSplitter(Qt.Orientation.Horizontal, self)
+                self._lower.setChildrenCollapsible(False)
+                self._lower.setHandleWidth(5)
+            parent = self._lower if index and self._lower is not None else self
+            canvas = FigureCanvas(parent, area.theme)
+            canvas.setObjectName(f"{area.experiment.name}.figure.{name}")
+            canvas.gesture.connect(area.gesture)
+            canvas.export_requested.connect(area.export_requested)
+            canvas.copy_requested.connect(area.copy_requested)
+            parent.addWidget(canvas)
+            self.canvases[name] = canvas
+            yield
+        self.setSizes([round(_MANY * MAIN_SHARE), round(_MANY * (1 - MAIN_SHARE))])
+        if self._lower is not None:
+            self._lower.setSizes([_MANY] * self._lower.count())
+
+
+class FigureArea(QWidget):
+    """All pages of a tab, one of them in front.
+
+    Signals:
+        gesture(Gesture): of any canvas.
+        export_requested(str), copy_requested(str): the figure's name, from a canvas' own menu.
+        page_built(): the canvases of the page in front can take figures now.
+    """
+
+    gesture = Signal(object)
+    export_requested = Signal(str)
+    copy_requested = Signal(str)
+    page_built = Signal()
+
+    def __init__(self, experiment: Experiment[Any, Any, Any], theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.experiment = experiment
+        self.theme = theme
+        self._stack = QStackedWidget(self)
+        self._empty = QLabel("PyTorch is loading …", self)
+        self._empty.setObjectName(f"{experiment.name}.empty")
+        self._empty.setAccessibleName("State of the figures")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        set_property(self._empty, "secondary", True)
+        self._stack.addWidget(self._empty)
+        self._pages: dict[str, FigurePage] = {}
+        self._page = experiment.views[0].name
+        self._has_figures: set[str] = set()
+        self._veil = _Veil(self)
+        self._card: Banner | None = None
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stack)
+
+    @property
+    def page(self) -> FigurePage | None:
+        """The page in front, if its canvases have been begun."""
+        return self._pages.get(self._page)
+
+    @property
+    def canvases(self) -> dict[str, FigureCanvas]:
+        """The canvases of the page in front, by figure name, the main one first."""
+        return self.page.canvases if self.page else {}
+
+    @property
+    def empty_text(self) -> str:
+        """What is said in place of figures; empty when figures are shown."""
+        return self._empty.text() if self._stack.currentWidget() is self._empty else ""
+
+    def build_page(self, name: str) -> Iterator[None]:
+        """Make the canvases of a page. Only once pyqtgraph has been imported: importing it here would take too long."""
+        view = next(view for view in self.experiment.views if view.name == name)
+        page = self._pages.get(name)
+        if page is None:
+            page = self._pages[name] = FigurePage(view, self._stack)
+            self._stack.addWidget(page)
+        yield from page.build(self)
+        if name == self._page:
+            self.page_built.emit()
+
+    def needs_building(self, name: str) -> bool:
+        return name not in self._pages or not self._pages[name].built
+
+    def show_page(self, name: str) -> None:
+        """Bring a page to the front; it stays behind the empty text until it has figures."""
+        self._page = name
+        self._arrange()
+
+    def show_figures(self, figures: tuple[Figure, ...]) -> None:
+        """Draw figures of the page in front; those of canvases that are not made yet wait for the next call."""
+        canvases = self.canvases
+        for figure in figures:
+            if figure.name in canvases:
+                canvases[figure.name].set_figure(figure)
+        if self.page is not None and self.page.built:
+            self._has_figures.add(self._page)
+        self._arrange()
+
+    def show_empty(self, sentence: str) -> None:
+        """Say this in place of the page's figures, which it has none of yet."""
+        self._empty.setText(sentence)
+        self._has_figures.discard(self._page)
+        self._arrange()
+
+    def set_empty_text(self, sentence: str) -> None:
+        """What is said as long as the page has no figures."""
+        self._empty.setText(sentence)
+
+    def show_problem(self, problem: Problem | None) -> None:
+        """Say over the figures, dimmed, why there are no newer ones; None: all is well."""
+        if problem is None:
+            self._veil.hide()
+            if self._card is not None:
+                self._card.clear()
+            return
+        if self._card is None:
+            from visualizer.ui.widgets.banner import Banner
+
+            self._card = Banner(self.theme, self, f"{self.experiment.name}.problem")
+            # Its details unfold inside it: it has to be placed again.
+            details = self._card.findChild(QWidget, f"{self.experiment.name}.problem.details")
+            if details is not None:
+                details.toggled.connect(self._place_soon)
+        self._card.show_message(problem.sentence, problem.details, "warning" if problem.expected else "bad")
+        self._veil.setVisible(not self.empty_text)
+        self._veil.raise_()
+        self._card.raise_()
+        self._place()
+
+    @property
+    def problem_text(self) -> str:
+        return self._card.message if self._card is not None else ""
+
+    def set_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        self._empty.setFont(theme.font("title"))
+        if self._card is not None:
+            self._card.set_theme(theme)
+            self._place()
+        for page in self._pages.values():
+            for canvas in page.canvases.values():
+                canvas.set_theme(theme)
+
+    def set_busy(self, busy: bool) -> None:
+        """Say on the main figure that a newer one is on its way."""
+        for canvas in list(self.canvases.values())[:1]:
+            canvas.set_busy(busy)
+
+    @Slot()
+    def fit(self) -> None:
+        """Show all that is drawn, in every canvas of the page."""
+        for canvas in self.canvases.values():
+            canvas.fit()
+
+    def sizes(self) -> list[int]:
+        """Heights of main and secondary figures of the page in front, to be remembered."""
+        return self.page.sizes() if self.page else []
+
+    def _arrange(self) -> None:
+        page = self.page
+        front = page if page is not None and self._page in self._has_figures else self._empty
+        if self._stack.currentWidget() is not front:
+            self._stack.setCurrentWidget(front)
+        if self._card is not None and self._card.isVisible():
+            self._veil.setVisible(front is not self._empty)
+
+    @Slot()
+    def _place_soon(self) -> None:
+        QTimer.singleShot(0, self._card, self._place)
+
+    def _place(self) -> None:
+        self._veil.setGeometry(self.rect())
+        if self._card is None:
+            return
+        width = max(160, min(self.width() - self.theme.px(48), self.theme.px(560)))
+        layout = self._card.layout()
+        needed = layout.heightForWidth(width) if layout.hasHeightForWidth() else self._card.sizeHint().height()
+        height = min(max(needed, self.theme.px(44)), max(44, self.height() - self.theme.px(16)))
+        self._card.setGeometry((self.width() - width) // 2, max(8, (self.height() - height) // 3), width, height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
