@@ -58,8 +58,9 @@ class BusyIndicator(QWidget):
         self._timer.timeout.connect(self._appear)
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._text, self._bar, self._cancel):
-            self._layout.addWidget(widget, 1 if widget is self._text else 0)
+        self._layout.addWidget(self._text, 1)
+        self._layout.addWidget(self._bar)
+        self._layout.addWidget(self._cancel)
         self.set_theme(theme)
 
     @property

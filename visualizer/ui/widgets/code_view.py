@@ -108,13 +108,18 @@ class CodeView(QWidget):
         self._highlighter.set_theme(theme)
         # The style sheet's padding and border, and the document's own margin, above and below.
         self._margin = round(2 * (theme.px(6) + 1 + self._text.document().documentMargin())) + 2
+        self._bar = theme.px(10)
         self._fit()
 
     def _fit(self) -> None:
         """As high as its lines, up to a limit, so that the panel scrolls and not the code in it."""
-        lines = min(max(self._text.blockCount(), 3), _MOST_LINES)
+        count = self._text.blockCount()
+        lines = min(max(count, 3), _MOST_LINES)
+        self._text.setVerticalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOff if count <= lines else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        )
         height = lines * self._text.fontMetrics().lineSpacing() + self._margin
-        height += self._text.horizontalScrollBar().sizeHint().height()
+        height += max(self._text.horizontalScrollBar().sizeHint().height(), self._bar)
         if height != self._text.height():
             self._text.setFixedHeight(height)
 

@@ -50,7 +50,7 @@ class FormRow(QWidget):
         if not self.editor.labels_itself:
             self._label = _RowLabel(self)
             symbol = symbol_text(self.parameter.formula)
-            self._label.setText(self.parameter.label + (f"  {symbol}" if symbol else ""))
+            self._label.setText(self.parameter.label + (f"\u00a0 {symbol}" if symbol else ""))
             self._label.setTextFormat(Qt.TextFormat.PlainText)
             self._label.setWordWrap(True)
             self._label.setToolTip(tooltip(parameter_help(self.parameter)))

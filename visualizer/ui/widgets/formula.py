@@ -31,7 +31,7 @@ class FormulaView(QScrollArea):
         super().__init__(parent)
         self._typesetter = typesetter or Typesetter.shared()
         self._typesetter.finished.connect(self._on_finished)
-        self._asker = self._typesetter.asker()
+        self._asker = self._typesetter.asker(self)
         self._latex = ""
         self._asked_at = -_INTERVAL
         self._canvas = _Canvas(theme, self)

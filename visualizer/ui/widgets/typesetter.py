@@ -38,10 +38,11 @@ def typeset(latex: str) -> Typeset:
 
 
 def _svg(latex: str) -> bytes:
-    import ziamath
+    from ziamath.config import config
+    from ziamath.zmath import Latex
 
-    ziamath.config.svg2 = False  # plain paths: Qt draws no <symbol>
-    formula = ziamath.Latex(_SIGN.sub(r"\1{-}", latex), size=REFERENCE_SIZE)
+    config.svg2 = False  # plain paths: Qt draws no <symbol>
+    formula = Latex(_SIGN.sub(r"\1{-}", latex), size=REFERENCE_SIZE)
     if re.search(r"\\[A-Za-z]", formula.mathmlstr()):
         raise ValueError("an unknown command is left over")
     svg: str = formula.svg()
@@ -63,6 +64,7 @@ class Typesetter(QObject):
         self._wishes: OrderedDict[int, str] = OrderedDict()
         self._cache: OrderedDict[str, Typeset] = OrderedDict()
         self._askers = count()
+        self._living = 0
         self._thread = _Thread(self)
         self._thread.done.connect(self._on_done)
         self._thread.finished.connect(self._on_thread_finished)
@@ -77,8 +79,13 @@ class Typesetter(QObject):
             cls._shared = Typesetter(QCoreApplication.instance())
         return cls._shared
 
-    def asker(self) -> int:
-        """A number for someone who asks; a newer wish of the same asker replaces its waiting one."""
+    def asker(self, owner: QObject) -> int:
+        """A number for someone who asks; a newer wish of the same asker replaces its waiting one.
+
+        When the last owner has been destroyed, nothing is typeset any more and the thread is at rest.
+        """
+        self._living += 1
+        owner.destroyed.connect(self._on_gone)
         return next(self._askers)
 
     def request(self, asker: int, latex: str) -> Typeset | None:
@@ -106,6 +113,12 @@ class Typesetter(QObject):
         with self._lock:
             self._wishes.clear()
         self._thread.wait()
+
+    @Slot()
+    def _on_gone(self) -> None:
+        self._living -= 1
+        if self._living <= 0:
+            self.stop()
 
     @Slot(object)
     def _on_done(self, result: Typeset) -> None:

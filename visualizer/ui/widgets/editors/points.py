@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from visualizer.base.errors import ParameterError, UserError
 from visualizer.base.parameters import Point, Points
+from visualizer.base.reading import read_file
 from visualizer.base.tables import MAXIMUM_CHARACTERS
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.editors.base import Editor
@@ -118,17 +119,14 @@ class PointsEditor(Editor):
     def load(self, path: Path) -> None:
         """Read points from a file; a file that is not allowed gets its sentence and changes nothing."""
         try:
-            if path.stat().st_size > 4 * MAXIMUM_CHARACTERS:
-                raise UserError(f"{path.name} is too large; at most {self.parameter.maximum_count} points are allowed.")
-            points = self.parameter.parse(path.read_text(encoding="utf-8"))
+            text = read_file(path, 4 * MAXIMUM_CHARACTERS, "The table").decode("utf-8")
+            points = self.parameter.parse(text)
         except ParameterError as error:
             self.problem.emit(f"{path.name}: {error.sentence.removeprefix(f'{self.parameter.option}: ')}")
         except UserError as error:
             self.problem.emit(error.sentence if path.name in error.sentence else f"{path.name}: {error.sentence}")
         except UnicodeDecodeError:
             self.problem.emit(f"{path.name} is not a text file in UTF-8; save it as CSV and load it again.")
-        except OSError as error:
-            self.problem.emit(f"{path.name} cannot be read: {error.strerror or error}.")
         else:
             self._model.show_points(points)
             self._on_accepted(points)
@@ -141,8 +139,6 @@ class PointsEditor(Editor):
             write_atomically(path, self.parameter.format(self._model.points).encode())
         except UserError as error:
             self.problem.emit(error.sentence)
-        except OSError as error:
-            self.problem.emit(f"{path.name} cannot be written: {error.strerror or error}.")
         else:
             self.problem.emit("")
 
