@@ -170,3 +170,11 @@ def test_experiments_come_in_the_order_of_the_tabs() -> None:
     order = ["distributions", "losses", "training", "graph", "landscape"]
     names = [entry.name for entry in EXPERIMENTS]
     assert names == [name for name in order if name in names]
+
+
+@given(st.lists(st.sampled_from(["none", "all", "A", "A-B", "B", "A-B-C", "C"]), unique=True))
+def test_names_that_look_like_words_or_ranges_are_taken_as_names(chosen: list[str]) -> None:
+    offered = ("A", "A-B", "B", "all", "A-B-C", "C", "none")
+    parameter = Names(name="parts", label="Parts", help="Parts.", default=(), options=lambda state: offered)
+    value = parameter.check(chosen, object())
+    assert parameter.parse(parameter.format(value), object()) == value

@@ -287,9 +287,9 @@ def test_the_models_and_the_declarations_agree_on_what_is_allowed(data: st.DataO
 
 @pytest.mark.parametrize("entry", EVERY, ids=lambda entry: entry.name)
 def test_the_model_of_every_experiment_has_exactly_its_parameters(entry: Any) -> None:
-    fields = model_of(entry.state_type).model_fields
+    fields = model_of(entry).model_fields
     assert list(fields) == list(entry.parameters())
-    model_of(entry.state_type).model_validate(
+    model_of(entry).model_validate(
         document_of(Session({}, entry.name), (entry,))["experiments"][entry.name]
     )
 

@@ -314,10 +314,12 @@ class Names(Parameter[tuple[str, ...]]):
         names = self.options(state)
         place = {name.lower(): index for index, name in enumerate(names)}
         chosen: set[int] = set()
-        if text.strip().lower() in ("", "none"):
-            return ()
-        if text.strip().lower() == "all":
-            return names
+        whole = text.strip().lower()
+        if whole not in place:  # a name may be one of these words
+            if whole in ("", "none"):
+                return ()
+            if whole == "all":
+                return names
         for part in re.split(r"[,;\n]", text):
             word = part.strip().lower()
             if not word:

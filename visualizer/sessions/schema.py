@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from visualizer import __version__
 from visualizer.base.errors import ParameterError, UserError
 from visualizer.base.experiment import Experiment, State
-from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Points, Real, Text, parameters_of
+from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Points, Real, Text
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -188,15 +188,16 @@ def _field(error: ParameterError) -> str:
 _models: dict[type[State], type[BaseModel]] = {}
 
 
-def model_of(state_type: type[State]) -> type[BaseModel]:
+def model_of(experiment: AnyExperiment) -> type[BaseModel]:
     """The pydantic model of an experiment's parameters: strict types, bounds, nothing else allowed."""
     from pydantic import ConfigDict, create_model
 
+    state_type: type[State] = experiment.state_type
     if state_type in _models:
         return _models[state_type]
     fields: dict[str, Any] = {
         name: (_annotation(parameter), parameter.to_json(parameter.default))
-        for name, parameter in parameters_of(state_type).items()
+        for name, parameter in experiment.parameters().items()
     }
     model: type[BaseModel] = create_model(
         state_type.__name__, __config__=ConfigDict(extra="forbid", strict=True), **fields
@@ -246,7 +247,7 @@ def refuse_wrong_values(document: Mapping[str, Any], experiments: Sequence[AnyEx
         if not isinstance(given, dict) or not isinstance(given.get(experiment.name, {}), dict):
             continue  # session_of has the sentence for it
         try:
-            model_of(experiment.state_type).model_validate(given.get(experiment.name, {}))
+            model_of(experiment).model_validate(given.get(experiment.name, {}))
         except ValidationError as error:
             for problem in error.errors(include_url=False):
                 sentences.append(_problem_sentence(experiment, str(problem["loc"][0]), problem))
