@@ -59,6 +59,7 @@ class PlotButton(QAbstractButton):
         self.setCheckable(action.startswith("log"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setUpdatesEnabled(False)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -66,9 +67,15 @@ class PlotButton(QAbstractButton):
         self.update()
 
     def set_revealed(self, revealed: bool) -> None:
-        if revealed != self._revealed:
-            self._revealed = revealed
-            self.update()
+        self._revealed = revealed
+        self._choose_visible()
+
+    def _choose_visible(self) -> None:
+        """Hidden would mean out of the tab order; without updates it costs nothing when the plot is repainted."""
+        shown = self._revealed or self.hasFocus()
+        if shown != self.updatesEnabled():
+            self.setUpdatesEnabled(shown)
+            self.parentWidget().update()
 
     def sizeHint(self) -> QSize:
         return QSize(_SIDE, _SIDE)
@@ -79,11 +86,14 @@ class PlotButton(QAbstractButton):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
+        self._choose_visible()
         self.update()
 
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._choose_visible()
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        if not self._revealed and not self.hasFocus():
-            return
         palette = self._theme.palette
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

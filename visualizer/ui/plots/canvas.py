@@ -65,7 +65,7 @@ class FigureCanvas(QWidget):
 
         self._scene = QGraphicsScene(self)
         self._scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
-        self._item = FigureItem(self._theme)
+        self._item = FigureItem(self._theme, live=True)
         self._scene.addItem(self._item)
         self._overlay = OverlayItem(self._theme)
         self._scene.addItem(self._overlay)
@@ -488,7 +488,8 @@ class FigureCanvas(QWidget):
         self._selected = keys[position]
         target = found[position]
         self._update_overlay()
-        self.setAccessibleDescription(f"Selected: {target.name or target.layer}, x {target.x:.4g}, y {target.y:.4g}. {KEYS}")
+        where = f"x {target.x:.4g}, y {target.y:.4g}"
+        self.setAccessibleDescription(f"Selected: {target.name or target.layer}, {where}. {KEYS}")
         return True
 
     def _nudge(self, dx: int, dy: int) -> bool:

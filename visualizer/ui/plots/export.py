@@ -161,8 +161,8 @@ def _checked(width: int, height: int, scale: float) -> tuple[int, int]:
     columns, rows = round(width * scale), round(height * scale)
     if columns * rows > MAXIMUM_PIXELS or max(columns, rows) > LARGEST:
         raise UserError(
-            f"A picture of {columns} x {rows} pixels was asked for; the most is {MAXIMUM_PIXELS // 1_000_000} megapixels "
-            f"and {LARGEST:,} pixels on a side. Choose a smaller size or scale."
+            f"A picture of {columns} x {rows} pixels was asked for; the most is {MAXIMUM_PIXELS // 1_000_000} "
+            f"megapixels and {LARGEST:,} pixels on a side. Choose a smaller size or scale."
         )
     return columns, rows
 

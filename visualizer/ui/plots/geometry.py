@@ -166,9 +166,12 @@ def clip_segments(rows: Floats, width: float, height: float, margin: float = MAR
     return np.hstack((origin + start * delta, origin + end * delta))
 
 
-def unique_segments(rows: Floats, resolution: float) -> Floats:
-    """Segments without repetitions at half a device pixel: what a run that swings to and fro draws again and again."""
-    keys = np.round(rows * (2.0 * resolution)).astype(np.int64)
+def unique_segments(rows: Floats, width: float) -> Floats:
+    """Segments without those that another one of this stroke width covers: both ends at most a width apart.
+
+    A run that swings to and fro draws nearly the same segments thousands of times.
+    """
+    keys = np.round(rows / width).astype(np.int64)
     swap = (keys[:, 0] > keys[:, 2]) | ((keys[:, 0] == keys[:, 2]) & (keys[:, 1] > keys[:, 3]))
     keys = np.where(swap[:, None], keys[:, [2, 3, 0, 1]], keys)
     keys &= 0xFFFF
@@ -203,7 +206,8 @@ def dashes(rows: Floats, on: float, off: float) -> Floats:
 
 def clip_polygon(x: Floats, y: Floats, width: float, height: float, margin: float = MARGIN) -> tuple[Floats, Floats]:
     """A polygon cut to the plot area and a margin around it (Sutherland and Hodgman)."""
-    for axis, limit, sign in ((0, -margin, 1.0), (0, width + margin, -1.0), (1, -margin, 1.0), (1, height + margin, -1.0)):
+    sides = ((0, -margin, 1.0), (0, width + margin, -1.0), (1, -margin, 1.0), (1, height + margin, -1.0))
+    for axis, limit, sign in sides:
         if x.size == 0:
             break
         along = x if axis == 0 else y

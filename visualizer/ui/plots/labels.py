@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from visualizer.base.roles import Role
 from visualizer.ui.plots.geometry import Floats, Mapping
-from visualizer.ui.plots.layers import LayerItem, LineItem, MarkersItem, Text
+from visualizer.ui.plots.layers import LayerItem, LineItem, MarkersItem, RuleItem, Text
 from visualizer.ui.plots.paint import Kit, draw_text, elided, text_ascent, text_height, text_width
 
 _CELL = 4.0
@@ -45,6 +45,10 @@ class Occupancy:
                     x = rows[:, 0] + part * (rows[:, 2] - rows[:, 0])
                     y = rows[:, 1] + part * (rows[:, 3] - rows[:, 1])
                     self._mark(lines, x, y)
+            elif isinstance(item, RuleItem) and np.isfinite(item.at):
+                length = np.arange(0.0, mapping.height if item.layer.vertical else mapping.width, _CELL)
+                across = np.full(length.size, item.at)
+                self._mark(lines, *((across, length) if item.layer.vertical else (length, across)))
             elif isinstance(item, MarkersItem) and item.px.size <= 2000:
                 for dx, dy in ((0.0, 0.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
                     self._mark(markers, item.px + dx * item.radius * 0.8, item.py + dy * item.radius * 0.8)
@@ -113,7 +117,7 @@ def place_names(texts: Sequence[Text], kit: Kit, mapping: Mapping, occupancy: Oc
         if not np.isfinite(order_of[best]):
             continue
         box = every[index, best]
-        taken[count] = box + (-2.0, 0.0, 2.0, 0.0)
+        taken[count] = box + np.array([-2.0, 0.0, 2.0, 0.0])
         count += 1
         placed.append(Placed(text.text, text.role, float(box[0]), float(box[1]), float(widths[index]), height))
     return placed
@@ -193,7 +197,10 @@ class TextsItem(QGraphicsItem):
         names = [item for item in items if isinstance(item, MarkersItem) and item.layer.texts]
         others = [item for item in items if not isinstance(item, MarkersItem)]
         texts = [text for item in others for text in item.texts()]
-        names_of = (mapping, kit, *(item.layer for item in names))
+        for item in names:
+            item.prepared()
+        # Compared by content: a new result often has the same points, and their names then stay where they are.
+        names_of = (mapping, kit, *((item.px.tobytes(), item.py.tobytes(), item.layer.texts) for item in names))
         notes_of = (mapping, kit, *texts)
         fresh = names_of != self._names_of
         if not fresh and notes_of == self._notes_of:

@@ -54,7 +54,7 @@ Bounds = tuple[float, float, float, float]
 NOWHERE: Bounds = (np.nan, np.nan, np.nan, np.nan)
 
 #: From this many segments on, repetitions are looked for.
-_MANY_SEGMENTS = 3000
+_MANY_SEGMENTS = 1500
 #: From this many markers on they are drawn as pictures, without repetitions.
 _MANY_MARKERS = 60
 #: Filled arrow heads up to this many; open ones beyond.
@@ -89,6 +89,8 @@ class LayerItem(QGraphicsItem, Generic[L]):
         self.layer = layer
         self.mapping = mapping
         self.kit = kit
+        #: Painted as a part of the frame's picture, so not again.
+        self.in_picture = False
         self._stale = True
         self._bounds: dict[tuple[bool, bool], Bounds] = {}
 
@@ -130,8 +132,9 @@ class LayerItem(QGraphicsItem, Generic[L]):
         return QRectF(0.0, 0.0, self.mapping.width, self.mapping.height)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        self.prepared()
-        self.draw(painter)
+        if not self.in_picture:
+            self.prepared()
+            self.draw(painter)
 
     def changed(self) -> None:
         """The layer is another one: forget what was derived from it alone."""
@@ -178,7 +181,7 @@ class LineItem(LayerItem[Line]):
         rows = segments_of(*decimate(x, y, mapping, ordered))
         rows = clip_segments(rows, mapping.width, mapping.height)
         if len(rows) > _MANY_SEGMENTS and layer.dash == "solid" and not ordered:
-            rows = unique_segments(rows, mapping.resolution)
+            rows = unique_segments(rows, max(layer.width * self.kit.theme.stroke, 1.0))
         self.segments = rows
         self._stroke.set(rows, self.kit, layer.role, layer.width, layer.dash, layer.opacity)
 
@@ -335,8 +338,9 @@ class BarsItem(LayerItem[Bars]):
         grid = mapping.resolution
         left = np.round(np.clip(left, -2.0, mapping.width + 2.0) * grid) / grid
         right = np.round(np.clip(right, -2.0, mapping.width + 2.0) * grid) / grid
-        wide = right - left > 7.0
-        right = np.where(wide, right - 1.0, np.maximum(right, left + 1.0 / grid))
+        # A gap between wide bars; one for all or for none.
+        wide = bool(left.size) and float(np.median(right - left)) > 6.0
+        right = np.maximum(right - 1.0 if wide else right, left + 1.0 / grid)
         top = np.round(np.clip(top, -2.0, mapping.height + 2.0) * grid) / grid
         base = round(min(max(base, -2.0), mapping.height + 2.0) * grid) / grid
         upper, lower = np.minimum(top, base), np.maximum(top, base)

@@ -1,4 +1,4 @@
-"""What every part of a figure paints with: pens, text, marker symbols, and arrays handed to Qt without a Python loop."""
+"""What every part of a figure paints with: pens, text, marker symbols, arrays handed to Qt without a Python loop."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ paints, and gives text and arrows of an export the wrong size.
 from __future__ import annotations
 
 import math
+from itertools import takewhile
 from typing import Any
 
 import pyqtgraph as pg
@@ -38,12 +39,15 @@ class FigureItem(QGraphicsWidget):
     Args:
         theme: colours, type and strokes.
         vector: paint for a vector format: text as outlines, lines as paths.
+        live: in a window: what seldom changes is kept as a picture.
     """
 
     #: The visible range or its scale (linear, logarithmic) is another one.
     view_changed = Signal()
 
-    def __init__(self, theme: Theme, *, vector: bool = False, parent: QGraphicsItem | None = None) -> None:
+    def __init__(
+        self, theme: Theme, *, vector: bool = False, live: bool = False, parent: QGraphicsItem | None = None,
+    ) -> None:
         super().__init__(parent)
         self._kit = Kit(theme, vector)
         self._figure: Figure | None = None
@@ -54,13 +58,15 @@ class FigureItem(QGraphicsWidget):
         self._limits: list[Range | None] = [None, None]
         self._least: Range = (0.0, 0.0)
         self._own_change = False
+        self._live = live
+        self._still = self._unchanged = 0
         self.touched = False
         #: While true the view keeps still whatever the data does (the user drags something).
         self.held = False
         self.layout_ = Layout()
         self.items: dict[str, LayerItem[Any]] = {}
 
-        self._frame = FrameItem(self)
+        self._frame = FrameItem(self, live)
         self._frame.setZValue(-1000.0)
         self.view_box = pg.ViewBox(parent=self, enableMenu=False, enableMouse=False)
         self.view_box.disableAutoRange()
@@ -112,7 +118,8 @@ class FigureItem(QGraphicsWidget):
         over_image = any(isinstance(layer, Heat) for layer in figure.layers)
         if over_image != self._kit.over_image:
             self._kit = Kit(self._kit.theme, self._kit.vector, over_image)
-        self._reconcile(figure)
+        changed = self._reconcile(figure)
+        self._choose_still(0 if fresh else changed)
         if fresh:
             self.fit()
         else:
@@ -269,8 +276,20 @@ class FigureItem(QGraphicsWidget):
 
     # Drawing.
 
-    def _reconcile(self, figure: Figure) -> None:
-        """Update the items of layers that stay, add and remove the others."""
+    def _choose_still(self, unchanged: int) -> None:
+        """Which layers at the bottom have stood still for two updates: those go into the frame's picture."""
+        if self._live:
+            self._still = min(unchanged, max(self._still, self._unchanged))
+            self._unchanged = unchanged
+            for index, item in enumerate(self.items.values()):
+                item.in_picture = index < self._still
+
+    def _reconcile(self, figure: Figure) -> int:
+        """Update the items of layers that stay, add and remove the others.
+
+        Returns how many layers at the bottom are the very same as before.
+        """
+        before = [item.layer for item in self.items.values()]
         wanted = {layer.key: layer for layer in figure.layers}
         for key in [key for key, item in self.items.items()
                     if key not in wanted or type(item.layer) is not type(wanted[key])]:
@@ -290,6 +309,8 @@ class FigureItem(QGraphicsWidget):
                 found.setZValue(index + 1)
             ordered[layer.key] = found
         self.items = ordered
+        same = (old is new for old, new in zip(before, figure.layers, strict=False))
+        return sum(1 for _ in takewhile(bool, same))
 
     def _refresh(self) -> None:
         """Lay out, and tell every item what it sees."""
@@ -311,12 +332,12 @@ class FigureItem(QGraphicsWidget):
         x, y = self._view_ranges()
         plot = layout.plot
         self.mapping = Mapping(*x, *y, plot.width(), plot.height(), self._logs[0], self._logs[1], self._resolution)
-        self._frame.show(figure, self._kit, layout, x, y)
         items = list(self.items.values())
         for item in items:
             item.set_view(self.mapping, self._kit)
             # Here and not in paint: an exception inside Qt's painting ends the process.
             item.prepared()
+        self._frame.show(self._kit, layout, x, y, self._resolution, tuple(items[:self._still]))
         self._texts.arrange(items, self.mapping, self._kit)
 
     def _view_ranges(self) -> tuple[Range, Range]:

@@ -12,7 +12,7 @@ _MAXIMUM = 60
 
 @dataclass(frozen=True)
 class Ticks:
-    """Tick positions in view coordinates (log10 on a logarithmic axis) with their texts, and unlabelled ones between."""
+    """Ticks in view coordinates (log10 on a logarithmic axis): positions with texts, and unlabelled ones between."""
 
     positions: tuple[float, ...] = ()
     texts: tuple[str, ...] = ()
