@@ -100,8 +100,14 @@ class ChipGrid(QWidget):
         self._place()
 
     def _make(self) -> Iterator[None]:
+        for chip in self._chips[len(self._names):]:
+            chip.hide()
+            chip.setObjectName("")
+            chip.setText("")
         for index, name in enumerate(self._names):
             if index == len(self._chips):
+                if index and index % _CHUNK == 0:
+                    yield
                 chip = Chip(self)
                 chip.setFont(self._theme.font("label"))
                 chip.clicked.connect(self._on_clicked)
@@ -115,11 +121,6 @@ class ChipGrid(QWidget):
                 describe(chip, f"{self._noun} {name}", f"{self._noun} {name}".capitalize(), f"{self._prefix}.{name}")
             chip.setChecked(name in self._checked)
             chip.show()
-            if index % _CHUNK == _CHUNK - 1:
-                yield
-        for chip in self._chips[len(self._names):]:
-            chip.hide()
-            chip.setObjectName("")
 
     @Slot()
     def _make_more(self) -> None:

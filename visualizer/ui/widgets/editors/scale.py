@@ -72,6 +72,8 @@ class SliderScale:
 
 def short_number(value: float, digits: int) -> str:
     """A number for an edit field: at most ``digits`` significant digits, nothing superfluous (``1e-7``, ``0.05``)."""
+    if not math.isfinite(value):
+        return str(value)
     if value == 0:
         return "0"
     value = _significant(value, digits) if abs(value) < 10**digits else float(round(value))

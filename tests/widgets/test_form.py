@@ -1,0 +1,275 @@
+"""The form made from declarations: what is typed, dragged and clicked becomes a state, and a state becomes editors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QScrollArea, QWidget
+from pytestqt.qtbot import QtBot
+
+from tests.fakes import Wave, WaveState
+from visualizer.experiments.catalogue import EXPERIMENTS
+from visualizer.experiments.landscape.experiment import Landscape
+from visualizer.experiments.landscape.state import LandscapeState
+from visualizer.ui.theme import Theme
+from visualizer.ui.widgets.editors.controls import NumberBox, ValueSlider
+from visualizer.ui.widgets.form import ParameterForm
+from visualizer.ui.widgets.section import Section
+
+
+@pytest.fixture
+def form(theme: Theme, host: QWidget, put: Callable[[QWidget], None]) -> ParameterForm:
+    made = ParameterForm(Wave(), theme, host)
+    made.build_all()
+    put(made)
+    return made
+
+
+@pytest.fixture
+def edits(form: ParameterForm) -> list[tuple[Any, bool]]:
+    found: list[tuple[Any, bool]] = []
+    form.edited.connect(lambda state, committed: found.append((state, committed)))
+    return found
+
+
+def box(form: QWidget, name: str) -> NumberBox:
+    found = form.findChild(NumberBox, name)
+    assert isinstance(found, NumberBox)
+    return found
+
+
+def slider(form: QWidget, name: str) -> ValueSlider:
+    found = form.findChild(ValueSlider, f"{name}.slider")
+    assert isinstance(found, ValueSlider)
+    return found
+
+
+def type_into(qtbot: QtBot, line: NumberBox, text: str) -> None:
+    line.setFocus()
+    line.selectAll()
+    qtbot.keyClicks(line, text)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+
+
+def test_typing_a_number_gives_one_complete_change(
+    qtbot: QtBot, form: ParameterForm, edits: list[tuple[Any, bool]]
+) -> None:
+    type_into(qtbot, box(form, "wave.frequency"), "2,5")
+    assert edits == [(WaveState(frequency=2.5), True)]
+    assert slider(form, "wave.frequency").value() > 0
+
+
+@pytest.mark.parametrize("text", ["abc", "1000", "-1", "nan", "", "1e999"])
+def test_a_wrong_number_stays_with_a_sentence_until_it_is_right(
+    qtbot: QtBot, form: ParameterForm, edits: list[tuple[Any, bool]], text: str
+) -> None:
+    line = box(form, "wave.frequency")
+    problems: list[str] = []
+    form.problem.connect(problems.append)
+    line.setFocus()
+    line.selectAll()
+    qtbot.keyClick(line, Qt.Key.Key_Delete)
+    qtbot.keyClicks(line, text)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert not edits
+    assert line.text() == text
+    assert "0.1" in problems[-1]
+    assert "100" in problems[-1]
+    row = form.row("frequency")
+    assert any(label.text() == problems[-1] and label.isVisibleTo(form) for label in row.findChildren(QLabel))
+    type_into(qtbot, line, "3")
+    assert edits[-1][0].frequency == 3.0
+    assert problems[-1] == ""
+    assert row.sentence == ""
+
+
+def test_half_typed_text_survives_a_state_with_the_same_value(qtbot: QtBot, form: ParameterForm) -> None:
+    line = box(form, "wave.frequency")
+    line.setFocus()
+    line.selectAll()
+    qtbot.keyClicks(line, "1.2e")
+    form.set_state(WaveState(phase=1.0))
+    assert line.text() == "1.2e"
+    form.set_state(WaveState(frequency=7.0))
+    assert line.text() == "7"
+
+
+def test_full_precision_is_kept_when_the_box_is_left_alone(
+    qtbot: QtBot, form: ParameterForm, edits: list[tuple[Any, bool]]
+) -> None:
+    form.set_state(WaveState(frequency=1.23456789))
+    line = box(form, "wave.frequency")
+    assert line.text() == "1.235"
+    line.setFocus()
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert not edits
+    assert form.state == WaveState(frequency=1.23456789)
+
+
+def test_dragging_is_live_and_letting_go_completes_it(
+    qtbot: QtBot, form: ParameterForm, edits: list[tuple[Any, bool]]
+) -> None:
+    control = slider(form, "wave.phase")
+    middle = control.rect().center()
+    qtbot.mousePress(control, Qt.MouseButton.LeftButton, pos=middle)
+    for offset in (20, 40, 60):
+        qtbot.mouseMove(control, middle + QPoint(offset, 0))
+    qtbot.mouseRelease(control, Qt.MouseButton.LeftButton, pos=middle + QPoint(60, 0))
+    live = [state.phase for state, committed in edits if not committed]
+    assert len(live) >= 2
+    assert live == sorted(live)
+    assert [committed for _, committed in edits].count(True) == 1
+    assert edits[-1] == (WaveState(phase=live[-1]), True)
+
+
+def test_arrow_keys_step_by_ratios_on_a_log_scale(form: ParameterForm, qtbot: QtBot, edits: list[Any]) -> None:
+    line = box(form, "wave.frequency")
+    line.setFocus()
+    qtbot.keyClick(line, Qt.Key.Key_Up)
+    qtbot.keyClick(slider(form, "wave.frequency"), Qt.Key.Key_Right)
+    values = [state.frequency for state, _ in edits]
+    assert values == [pytest.approx(1.12, abs=0.005), pytest.approx(1.26, abs=0.005)]
+    qtbot.keyClick(slider(form, "wave.frequency"), Qt.Key.Key_End)
+    assert edits[-1][0].frequency == 100.0
+    qtbot.keyClick(slider(form, "wave.frequency"), Qt.Key.Key_Right)
+    assert form.state == edits[-1][0]  # the end is the end
+
+
+def wheel(widget: QWidget) -> bool:
+    centre = QPointF(widget.rect().center())
+    event = QWheelEvent(centre, QPointF(widget.mapToGlobal(centre)), QPoint(), QPoint(0, 120),
+                        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False)
+    event.ignore()
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()
+
+
+def test_the_wheel_changes_a_value_only_with_the_focus(
+    form: ParameterForm, host: QWidget, qtbot: QtBot, edits: list[Any]
+) -> None:
+    host.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    for control in (slider(form, "wave.phase"), box(form, "wave.phase"), form.findChild(QComboBox, "wave.shape")):
+        assert control is not None
+        host.setFocus()
+        wheel(control)
+        assert not edits
+    control = slider(form, "wave.phase")
+    control.setFocus()
+    qtbot.waitUntil(control.hasFocus)
+    wheel(control)
+    assert edits[-1][0].phase > 0
+
+
+def test_a_double_click_on_slider_or_label_sets_the_default(
+    form: ParameterForm, qtbot: QtBot, edits: list[Any]
+) -> None:
+    form.set_state(WaveState(phase=2.0, samples=7))
+    qtbot.mouseDClick(slider(form, "wave.phase"), Qt.MouseButton.LeftButton)
+    assert edits[-1] == (WaveState(samples=7), True)
+    label = next(label for label in form.findChildren(QLabel) if label.buddy() is box(form, "wave.samples"))
+    qtbot.mouseDClick(label, Qt.MouseButton.LeftButton)
+    assert edits[-1] == (WaveState(), True)
+
+
+def test_flags_and_choices_change_the_state(form: ParameterForm, qtbot: QtBot, edits: list[Any]) -> None:
+    check = form.findChild(QCheckBox, "wave.grid")
+    assert check is not None
+    check.setFocus()
+    qtbot.keyClick(check, Qt.Key.Key_Space)
+    assert edits[-1] == (WaveState(grid=False), True)
+    combo = form.findChild(QComboBox, "wave.shape")
+    assert combo is not None
+    combo.setFocus()
+    qtbot.keyClick(combo, Qt.Key.Key_Down)
+    assert edits[-1] == (WaveState(grid=False, shape="cosine"), True)
+
+
+def test_showing_a_state_emits_nothing(form: ParameterForm, edits: list[Any]) -> None:
+    state = WaveState(view="slow", phase=1.5, samples=9, shape="cosine", parts=("A", "C"), grid=False, frequency=3.0)
+    form.set_state(state)
+    assert not edits
+    assert form.state == state
+
+
+def test_only_rows_that_mean_something_are_shown(form: ParameterForm) -> None:
+    for view in ("wave", "slow", "wave"):
+        state = WaveState(view=view)
+        form.set_state(state)
+        visible = {parameter.name for parameter in Wave().visible_parameters(state)}
+        for name in WaveState.__dataclass_fields__:
+            if name not in ("view", "seed", "shown_step"):
+                assert form.row(name).isVisibleTo(form) is (name in visible), name
+
+
+def test_the_form_is_made_in_pieces_and_shows_a_state_set_meanwhile(theme: Theme, host: QWidget) -> None:
+    made = ParameterForm(Landscape(), theme, host)
+    steps = 0
+    state = LandscapeState().changed(alpha=0.2, view="race", remove=("P3",))
+    for _ in made.build():
+        steps += 1
+        if steps == 10:
+            made.set_state(state)
+    assert steps > len(state.__dataclass_fields__)
+    assert made.built
+    assert box(made, "landscape.alpha").text() == "0.2"
+    visible = {parameter.name for parameter in Landscape().visible_parameters(state)}
+    assert {name for name in Landscape().parameters() if not Landscape().parameters()[name].hidden
+            and made.row(name).isVisibleTo(made)} == visible
+
+
+@pytest.mark.parametrize("experiment", [Wave(), *EXPERIMENTS], ids=lambda e: e.name)
+def test_every_parameter_has_a_named_described_control(experiment: Any, theme: Theme, host: QWidget) -> None:
+    made = ParameterForm(experiment, theme, host)
+    made.build_all()
+    for name, parameter in experiment.parameters().items():
+        if parameter.hidden:
+            continue
+        control = made.findChild(QWidget, f"{experiment.name}.{name}")
+        assert control is not None, name
+        assert parameter.label in control.accessibleName()
+        assert control.toolTip()
+        assert control.accessibleDescription()
+
+
+def test_nothing_is_clipped_at_the_width_of_the_panel(any_theme: Theme, host: QWidget, put: Any) -> None:
+    width = 420 if any_theme.presentation else 300
+    scroll = QScrollArea(host)
+    scroll.setWidgetResizable(True)
+    scroll.setFixedWidth(width)
+    made = ParameterForm(Landscape(), any_theme, scroll)
+    made.build_all()
+    scroll.setWidget(made)
+    put(scroll)
+    for view in Landscape.views:
+        made.set_state(LandscapeState().changed(view=view.name, optimizer="momentum"))
+        QApplication.processEvents()
+        assert made.minimumSizeHint().width() <= width - 16, view.name
+        for combo in made.findChildren(QComboBox):
+            if combo.isVisible():
+                assert combo.width() >= combo.minimumSizeHint().width()
+        for check in made.findChildren(QCheckBox):
+            if check.isVisible():
+                assert check.width() >= check.sizeHint().width(), check.text()
+
+
+def test_folded_sections_are_remembered_by_title(form: ParameterForm, qtbot: QtBot) -> None:
+    form.set_folded(["Wave", "No such section"])
+    section = next(s for s in form.findChildren(Section) if s.title == "Wave")
+    assert section.folded
+    assert not box(form, "wave.phase").isVisibleTo(form)
+    header = section.findChild(QWidget, "wave.section.Wave")
+    assert header is not None
+    with qtbot.waitSignal(form.folds_changed):
+        qtbot.mouseClick(header, Qt.MouseButton.LeftButton)
+    assert form.folded() == []
+    assert box(form, "wave.phase").isVisibleTo(form)
+
+
+def test_another_theme_reaches_every_editor(form: ParameterForm) -> None:
+    before = box(form, "wave.phase").font().pixelSize()
+    form.set_theme(Theme("dark", presentation=True))
+    assert box(form, "wave.phase").font().pixelSize() > before
