@@ -50,6 +50,8 @@ WINDOW: tuple[ActionSpec, ...] = (
                checkable=True),
     ActionSpec("fold_right", "Show &explanation", "Fold the explanation away, or show it again.", ("F10",), "fold-right",
                checkable=True),
+    ActionSpec("next_tab", "&Next experiment", "Show the next tab.", ("Ctrl+Tab",)),
+    ActionSpec("previous_tab", "Pre&vious experiment", "Show the tab before.", ("Ctrl+Shift+Tab",)),
     ActionSpec("shortcuts", "&Keyboard shortcuts", "Every shortcut of the program.", (Key.HelpContents, "F1"), "help"),
     ActionSpec("about", "&About visualizer", "Versions, device, and where the log file is.",
                role=QAction.MenuRole.AboutRole),

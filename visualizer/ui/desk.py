@@ -155,7 +155,7 @@ class Desk(QObject):
                 window.tab.actions_by_name[name]
                 for name in ("export_figure", "export_all", "copy_figure", "copy_code", "fit", "about_page")
             ])),
-            ("Window", shortcut_rows(list(window.actions_by_name.values())) + [("Next tab", "Ctrl+Tab")]),
+            ("Window", shortcut_rows(list(window.actions_by_name.values()))),
             ("Controls", [
                 ("One step up or down", "Up, Down, mouse wheel"), ("Ten steps", "Page Up, Page Down"),
                 ("Back to the default", "Double click"),

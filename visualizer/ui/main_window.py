@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QGuiApplication, QIcon, QPixmap, QUndoGroup
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu, QMessageBox, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication, QHBoxLayout, QLabel, QMainWindow, QMenu, QMessageBox, QSizePolicy, QStackedWidget, QTabBar, QToolBar,
+    QVBoxLayout, QWidget,
+)
 
 from visualizer.base.experiment import Experiment
 from visualizer.base.messages import Broken, Cancelled, Failed, Loading, Message, Ready, Update
@@ -67,23 +70,38 @@ class MainWindow(QMainWindow):
 
         self.actions_by_name = make_actions(WINDOW, "window", self)
         self._make_undo_actions()
-        self.tab_widget = QTabWidget(self)
-        self.tab_widget.setObjectName("window.tabs")
-        self.tab_widget.setDocumentMode(True)
-        self.tab_widget.tabBar().setAccessibleName("Experiments")
-        self.tab_widget.tabBar().setToolTip("The experiments; Ctrl+Tab goes to the next one.")
+        central = QWidget(self)
+        self.tab_bar = QTabBar(central)
+        self.tab_bar.setObjectName("window.tabs")
+        self.tab_bar.setDrawBase(False)
+        self.tab_bar.setExpanding(False)
+        self.tab_bar.setAccessibleName("Experiments")
+        self.tab_bar.setToolTip("The experiments; Ctrl+Tab goes to the next one.")
+        self._stack = QStackedWidget(central)
         self.tabs = tuple(
-            ExperimentTab(entry, client, self.undo_group, self.steps, settings, self.theme, self.tab_widget)
+            ExperimentTab(entry, client, self.undo_group, self.steps, settings, self.theme, self._stack)
             for entry in self.experiments
         )
         for tab in self.tabs:
-            self.tab_widget.addTab(tab, tab.experiment.title)
-            self.tab_widget.setTabToolTip(self.tab_widget.count() - 1, tab.experiment.summary)
-        central = QWidget(self)
+            self._stack.addWidget(tab)
+            index = self.tab_bar.addTab(tab.experiment.title)
+            self.tab_bar.setTabToolTip(index, tab.experiment.summary)
+        # Beside the tabs, not over them: a row of the window's height more for the figures.
+        self.tool_bar = QToolBar("Tools", central)
+        self.tool_bar.setObjectName("window.toolbar")
+        self.tool_bar.setStyleSheet("QToolBar { border: none; padding: 0px; }")
+        self.tool_bar.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.tool_bar.layout().setContentsMargins(0, 2, 0, 2)
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 4, 0)
+        head.setSpacing(8)
+        head.addWidget(self.tab_bar, 1, Qt.AlignmentFlag.AlignBottom)
+        head.addWidget(self.tool_bar)
         self._central = QVBoxLayout(central)
         self._central.setContentsMargins(0, 0, 0, 0)
         self._central.setSpacing(0)
-        self._central.addWidget(self.tab_widget)
+        self._central.addLayout(head)
+        self._central.addWidget(self._stack, 1)
         self.setCentralWidget(central)
         self._make_menus()
         self._make_status_bar()
@@ -121,11 +139,6 @@ class MainWindow(QMainWindow):
             themes.addAction(self.actions_by_name[name])
         self.actions_by_name[f"theme_{self._mode}"].setChecked(True)
         self.actions_by_name["presentation"].setChecked(self.theme.presentation)
-        self.tool_bar = self.addToolBar("Tools")
-        self.tool_bar.setObjectName("window.toolbar")
-        self.tool_bar.setMovable(False)
-        self.tool_bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        self.tool_bar.toggleViewAction().setEnabled(False)
 
     def _make_status_bar(self) -> None:
         self.worker_label = QLabel(LOADING, self)
@@ -134,7 +147,9 @@ class MainWindow(QMainWindow):
         self.worker_label.setToolTip("PyTorch: its version, threads and device.")
         self.statusBar().setObjectName("window.status")
         self.statusBar().setSizeGripEnabled(False)
+        self.worker_label.setContentsMargins(8, 0, 8, 0)
         self.statusBar().addPermanentWidget(self.worker_label)
+        self.statusBar().setVisible(not self.theme.presentation)
 
     def _connect(self) -> None:
         by_name = self.actions_by_name
@@ -152,7 +167,9 @@ class MainWindow(QMainWindow):
             tab.folds_changed.connect(self._show_folds)
             tab.controller.committed.connect(self.changed)
             tab.actions_by_name["about_page"].triggered.connect(self.show_about_page)
-        self.tab_widget.currentChanged.connect(self._on_tab)
+        self.tab_bar.currentChanged.connect(self._on_tab)
+        by_name["next_tab"].triggered.connect(self.next_tab)
+        by_name["previous_tab"].triggered.connect(self.previous_tab)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_scheme)
         self.undo_group.setActiveStack(self.tab.controller.history.stack)
 
@@ -173,7 +190,7 @@ class MainWindow(QMainWindow):
     @property
     def tab(self) -> ExperimentTab:
         """The tab in front."""
-        return self.tabs[max(0, self.tab_widget.currentIndex())]
+        return self.tabs[max(0, self.tab_bar.currentIndex())]
 
     def _fill(self) -> None:
         by_name, own = self.actions_by_name, self.tab.actions_by_name
@@ -191,7 +208,7 @@ class MainWindow(QMainWindow):
         fill("edit", (window("undo"), window("redo")), (own["copy_figure"], own["copy_code"]))
         fill("view", tuple(map(window, ("theme_system", "theme_light", "theme_dark"))),
              tuple(map(window, ("presentation", "full_screen"))), tuple(map(window, ("fold_left", "fold_right"))),
-             (own["fit"],))
+             (own["fit"],), tuple(map(window, ("next_tab", "previous_tab"))))
         fill("help", (own["about_page"],), (window("shortcuts"), window("about")))
         self._fill_run_menu()
         self._fill_tool_bar()
@@ -210,9 +227,9 @@ class MainWindow(QMainWindow):
         by_name, own = self.actions_by_name, self.tab.actions_by_name
         self.tool_bar.clear()
         for group in (
-            (by_name["fold_left"],), (by_name["open_session"], by_name["save_session"]),
-            (by_name["undo"], by_name["redo"]), (own["export_figure"], own["export_all"], own["copy_figure"]),
-            (own["fit"], by_name["presentation"]), (own["about_page"], by_name["fold_right"]),
+            (by_name["open_session"], by_name["save_session"]), (by_name["undo"], by_name["redo"]),
+            (own["export_figure"], own["copy_figure"]), (by_name["presentation"],),
+            (by_name["fold_left"], by_name["fold_right"]),
         ):
             if self.tool_bar.actions():
                 self.tool_bar.addSeparator()
@@ -257,10 +274,19 @@ class MainWindow(QMainWindow):
         """Bring the tab of this experiment to the front."""
         for index, tab in enumerate(self.tabs):
             if tab.experiment.name == name:
-                self.tab_widget.setCurrentIndex(index)
+                self.tab_bar.setCurrentIndex(index)
+
+    @Slot()
+    def next_tab(self) -> None:
+        self.tab_bar.setCurrentIndex((self.tab_bar.currentIndex() + 1) % len(self.tabs))
+
+    @Slot()
+    def previous_tab(self) -> None:
+        self.tab_bar.setCurrentIndex((self.tab_bar.currentIndex() - 1) % len(self.tabs))
 
     @Slot(int)
     def _on_tab(self, index: int) -> None:
+        self._stack.setCurrentIndex(index)
         self.undo_group.setActiveStack(self.tab.controller.history.stack)
         self._fill()
         if self.desk is not None:
@@ -372,6 +398,8 @@ class MainWindow(QMainWindow):
             return
         self.theme = theme
         style_application(_application(), theme)
+        # On a projector its row belongs to the figures; what is urgent is in the banner.
+        self.statusBar().setVisible(not presentation)
         self.tool_bar.setIconSize(QSize(theme.px(18), theme.px(18)))
         dress(self.actions_by_name, WINDOW, theme)
         self._dress_undo()

@@ -69,6 +69,7 @@ class ExperimentTab(QWidget):
         self._begun = False
         self._libraries = False
         self._auto_folded: tuple[bool, bool] | None = None
+        self._chosen = False
         self._pages: PageBar | None = None
         self._presets: PresetRow | None = None
         self._form: ParameterForm | None = None
@@ -86,9 +87,7 @@ class ExperimentTab(QWidget):
         self.left = SidePanel(theme, LEFT_WIDTH, self._splitter)
         self.area = FigureArea(experiment, theme, self._splitter)
         self.right = SidePanel(theme, RIGHT_WIDTH, self._splitter)
-        for index, widget in enumerate((self.left, self.area, self.right)):
-            self._splitter.addWidget(widget)
-            self._splitter.setStretchFactor(index, 1 if widget is self.area else 0)
+        self._splitter.setStretchFactor(self._splitter.indexOf(self.area), 1)
         layout = _tight(self)
         layout.addWidget(self._top)
         layout.addWidget(self._splitter, 1)
@@ -373,7 +372,9 @@ class ExperimentTab(QWidget):
         self._reserve()
         self.dress()
         if was.presentation != theme.presentation:
+            self._chosen = False
             self._fit_panels()
+            self._widths()
 
     def dress(self) -> None:
         """Give the tab's actions their icons."""
@@ -392,28 +393,30 @@ class ExperimentTab(QWidget):
         return not self.left.isHidden(), not self.right.isHidden()
 
     def forget_folding(self) -> None:
-        """The user has chosen what is open: leaving the presentation mode changes nothing of it."""
+        """The user has chosen what is open: nothing is folded or opened for want of room any more."""
         self._auto_folded = None
+        self._chosen = True
 
     def _fit_panels(self) -> None:
-        """The figures keep half of the window: a projector's large type may leave no room for the explanation."""
-        if not self.theme.presentation:
-            if self._auto_folded is not None:
-                self.set_open(*self._auto_folded)
-                self._auto_folded = None
-        else:
-            opened = self.open_panels
-            sides = [panel.wanted_width * is_open for panel, is_open in zip((self.left, self.right), opened, strict=True)]
-            if opened[1] and self.width() - sum(sides) < self.width() / 2:
-                self._auto_folded = opened
-                self.set_open(opened[0], False)
-        self._widths()
+        """The figures keep half of the window: where there is no room for the explanation, it is folded away."""
+        if self._chosen:
+            return
+        opened = self.open_panels
+        sides = self.left.wanted_width * opened[0] + self.right.wanted_width
+        room = self.width() - sides >= self.width() / 2
+        if opened[1] and not room:
+            self._auto_folded = opened
+            self.set_open(opened[0], False)
+        elif self._auto_folded is not None and room:
+            self._auto_folded = None
+            self.set_open(opened[0], True)
 
     def _widths(self) -> None:
         left, right = self.left.wanted_width, self.right.wanted_width
         if self._remembered is not None and not self.theme.presentation:
             left, right = self._remembered[0], self._remembered[2]
-        self._splitter.setSizes([left, max(200, self._splitter.width() - left - right), right])
+        # The splitter itself is laid out later than this widget is resized.
+        self._splitter.setSizes([left, max(200, self.width() - left - right - 2 * self._splitter.handleWidth()), right])
 
     def _reserve(self) -> None:
         """Room for what is made after the first paint, so that nothing jumps when it comes."""
@@ -431,7 +434,6 @@ class ExperimentTab(QWidget):
     def _restore_layout(self) -> None:
         sizes = self._settings.numbers(self._key("splitter"))
         self._remembered = sizes if len(sizes) == 3 and all(sizes) else None
-        self._sized = False
         left, right = (self._settings.flag(self._key(side), True) for side in ("left", "right"))
         self.left.setVisible(left)
         self.right.setVisible(right)
@@ -442,7 +444,7 @@ class ExperimentTab(QWidget):
         left, right = self._auto_folded or self.open_panels
         self._settings.put(self._key("left"), left)
         self._settings.put(self._key("right"), right)
-        if self._sized and all(self._splitter.sizes()) and not self.theme.presentation:
+        if self._form is not None and all(self._splitter.sizes()) and not self.theme.presentation:
             self._settings.put(self._key("splitter"), self._splitter.sizes())
 
     @Slot()
@@ -456,15 +458,17 @@ class ExperimentTab(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if not self._sized and self.isVisible():
-            # Only now the width is known that the panels have to share.
-            self._sized = True
-            self._widths()
+        if self.isVisible():
+            self._fit_to_size()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if not self._sized:
-            self._sized = True
+        self._fit_to_size()
+
+    def _fit_to_size(self) -> None:
+        self._fit_panels()
+        if self._form is None:
+            # Until the controls come, the window is still finding its size; later the user's widths stay.
             self._widths()
 
     def hideEvent(self, event: QHideEvent) -> None:

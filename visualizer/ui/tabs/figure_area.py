@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from visualizer.ui.plots.canvas import FigureCanvas
     from visualizer.ui.widgets.banner import Banner
 
-#: Share of the height that the main figure gets over its secondary ones.
-MAIN_SHARE = 0.64
+#: Share of the height that the main figure gets over its secondary ones; on a projector their type needs more of it.
+MAIN_SHARE, PRESENTED_SHARE = 0.65, 0.62
 _MANY = 10_000
 
 
@@ -73,10 +73,14 @@ class FigurePage(QSplitter):
             canvas.gesture.connect(area.gesture)
             canvas.export_requested.connect(area.export_requested)
             canvas.copy_requested.connect(area.copy_requested)
-            parent.addWidget(canvas)
             self.canvases[name] = canvas
             yield
-        self.setSizes([round(_MANY * MAIN_SHARE), round(_MANY * (1 - MAIN_SHARE))])
+        self.share(area.theme)
+
+    def share(self, theme: Theme) -> None:
+        """Divide the height between the main figure and the others, and the width evenly among these."""
+        main = PRESENTED_SHARE if theme.presentation else MAIN_SHARE
+        self.setSizes([round(_MANY * main), round(_MANY * (1 - main))])
         if self._lower is not None:
             self._lower.setSizes([_MANY] * self._lower.count())
 
@@ -196,6 +200,7 @@ class FigureArea(QWidget):
         return self._card.message if self._card is not None else ""
 
     def set_theme(self, theme: Theme) -> None:
+        presentation_changed = self.theme.presentation != theme.presentation
         self.theme = theme
         self._empty.setFont(theme.font("title"))
         if self._card is not None:
@@ -204,6 +209,8 @@ class FigureArea(QWidget):
         for page in self._pages.values():
             for canvas in page.canvases.values():
                 canvas.set_theme(theme)
+            if presentation_changed:
+                page.share(theme)
 
     def set_busy(self, busy: bool) -> None:
         """Say on the main figure that a newer one is on its way."""
