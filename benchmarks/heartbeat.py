@@ -1,0 +1,159 @@
+"""How long the window does not answer: gaps of a 5 ms heartbeat in the GUI thread of the real program.
+
+    python -m benchmarks.heartbeat [loading] [running] [--repeat 5] [--seconds 4]
+
+``loading``: from the first paint until torch is ready; controls and plots are built meanwhile.
+``running``: each page of each tab in turn; as soon as a result is complete the first number of its form changes.
+A beat that comes on time makes a gap of 5 ms. Exit status 1 when a limit is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from typing import Any
+
+from benchmarks._program import Heart, child, options, percentile, verdict
+
+MODULE = "benchmarks.heartbeat"
+LIMITS = {"loading": (16.0, 40.0), "running": (16.0, 33.0)}
+"""Milliseconds: 99th percentile and largest gap."""
+
+
+def load() -> dict[str, Any]:
+    """In a process of its own: the gaps from the first paint until 0.2 s after torch was ready."""
+    from PySide6.QtCore import QTimer
+
+    from visualizer.base.messages import Ready
+    from visualizer.ui.application import Program, make_application
+    from visualizer.ui.first_paint import FirstPaint
+
+    application = make_application()
+    program = Program(options())
+    heart = Heart(program)
+    paint = FirstPaint(program.window)
+    paint.painted.connect(heart.start)
+
+    def hear(message: object) -> None:
+        if isinstance(message, Ready):
+            QTimer.singleShot(200, program.window.close)
+
+    program.client.message.connect(hear)
+    program.start()
+    application.exec()
+    program.finish()
+    return {"gaps": heart.gaps}
+
+
+def run_pages(seconds: float) -> dict[str, Any]:
+    """In a process of its own: the gaps while each page is computed and drawn as fast as both go."""
+    from PySide6.QtCore import QObject, QTimer, Slot
+
+    from visualizer.base.messages import Ready, Update
+    from visualizer.base.parameters import Integer, Real
+    from visualizer.ui.application import Program, make_application
+
+    class Driver(QObject):
+        """Turns to one page after the other, and changes a number whenever a result is complete."""
+
+        def __init__(self, program: Program) -> None:
+            super().__init__(program)
+            self.program = program
+            self.heart = Heart(self)
+            self.pages = [(tab, view.name) for tab in program.window.tabs for view in tab.experiment.views]
+            self.found: dict[str, dict[str, Any]] = {}
+            self.count = self.updates = 0
+            self.measuring = False
+            program.client.message.connect(self.hear)
+
+        @Slot(object)
+        def hear(self, message: object) -> None:
+            if isinstance(message, Ready):
+                QTimer.singleShot(1500, self.turn)
+            elif isinstance(message, Update) and self.measuring:
+                self.updates += 1
+                if message.final:
+                    QTimer.singleShot(0, self.change)
+
+        @Slot()
+        def turn(self) -> None:
+            """The next page; what it is made of, and its first picture, are not measured."""
+            if not self.pages:
+                self.program.window.close()
+                return
+            self.tab, page = self.pages.pop(0)
+            self.program.window.show_tab(self.tab.experiment.name)
+            self.tab.controller.choose_page(page)
+            QTimer.singleShot(1500, self.begin)
+
+        @Slot()
+        def begin(self) -> None:
+            controller = self.tab.controller
+            visible = controller.experiment.visible_parameters(controller.state)
+            self.parameter = next(p for p in visible if isinstance(p, (Real, Integer)) and not p.display)
+            self.updates, self.measuring = 0, True
+            self.heart.start()
+            self.change()
+            QTimer.singleShot(round(seconds * 1000), self.end)
+
+        @Slot()
+        def change(self) -> None:
+            """Within 10 % of the default, as a hand that tries out values does."""
+            if not self.measuring:
+                return
+            self.count += 1
+            value = self.parameter.default * (1 + 0.1 * math.sin(self.count / 7))
+            whole = isinstance(self.parameter, Integer)
+            values = {self.parameter.name: round(value) + self.count % 2 if whole else value}
+            controller = self.tab.controller
+            controller.edit(controller.state.changed(**values), False)
+
+        @Slot()
+        def end(self) -> None:
+            self.measuring = False
+            name = f"{self.tab.experiment.name}/{self.tab.controller.page}"
+            self.found[name] = {"gaps": self.heart.gaps, "changed": self.parameter.name,
+                                "updates": self.updates / seconds}
+            self.turn()
+
+    application = make_application()
+    program = Program(options())
+    driver = Driver(program)
+    program.start()
+    application.exec()
+    program.finish()
+    return driver.found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Gaps of a heartbeat in the GUI thread.")
+    parser.add_argument("modes", nargs="*", default=["loading", "running"], help="loading, running")
+    parser.add_argument("--repeat", type=int, default=5, help="how often torch is loaded")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long each page is measured")
+    parser.add_argument("--child", choices=["loading", "running"], help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child is not None:
+        print(json.dumps(load() if given.child == "loading" else run_pages(given.seconds)))
+        return 0
+    held = True
+    if "loading" in given.modes:
+        p99, most = LIMITS["loading"]
+        runs = [child(MODULE, "--child", "loading")["gaps"] for _ in range(given.repeat)]
+        together = [gap for gaps in runs for gap in gaps]
+        held &= verdict("torch is loaded: 99th percentile of the gaps", percentile(together, 99), p99, "ms")
+        held &= verdict(f"torch is loaded: largest gap of {given.repeat} starts", max(map(max, runs)), most, "ms")
+        print("    largest gap of each start: " + ", ".join(f"{max(gaps):.1f}" for gaps in runs) + " ms")
+    if "running" in given.modes:
+        p99, most = LIMITS["running"]
+        for page, found in child(MODULE, "--child", "running", "--seconds", str(given.seconds)).items():
+            gaps = found["gaps"]
+            held &= verdict(f"{page}: 99th percentile of the gaps", percentile(gaps, 99), p99, "ms")
+            held &= verdict(f"{page}: largest gap", max(gaps), most, "ms")
+            print(f"    {found['updates']:.0f} results a second, changing {found['changed']}")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
