@@ -31,7 +31,8 @@ def child(module: str, *arguments: str) -> Any:
         homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"), home)
         variables = {"QT_QPA_PLATFORM": "offscreen", **os.environ, **homes}
         done = subprocess.run(
-            [sys.executable, "-m", module, *arguments], cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, env=variables, capture_output=True, text=True,
+            check=False,
         )
     if done.returncode != 0 or not done.stdout:
         raise SystemExit(f"{module} {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
