@@ -162,7 +162,8 @@ class MainWindow(QMainWindow):
             by_name[name].triggered.connect(self._on_fold)
         for tab in self.tabs:
             tab.refused.connect(self.say_problem)
-            tab.status.connect(self._on_tab_status)
+            tab.status.connect(self._show_worker)
+            tab.hint.connect(self._show_hint)
             tab.built.connect(self._fill_run_menu)
             tab.folds_changed.connect(self._show_folds)
             tab.controller.committed.connect(self.changed)
@@ -287,6 +288,7 @@ class MainWindow(QMainWindow):
     @Slot(int)
     def _on_tab(self, index: int) -> None:
         self._stack.setCurrentIndex(index)
+        self._show_worker()
         self.undo_group.setActiveStack(self.tab.controller.history.stack)
         self._fill()
         if self.desk is not None:
@@ -321,21 +323,14 @@ class MainWindow(QMainWindow):
                 for tab in self.tabs:
                     if tab.experiment.name == message.experiment:
                         tab.receive(message)
-            case Ready():
+            case Loading() | Ready() | Broken():
                 self.worker_status = message
-                threads = f"{message.threads} thread{'s' * (message.threads != 1)}"
-                self.worker_label.setText(f"PyTorch {message.torch_version} · {threads} · {', '.join(message.devices)}")
-                for tab in self.tabs:
-                    tab.controller.set_loaded()
-            case Broken():
-                self.worker_status = message
-                self.worker_label.setText("PyTorch is not available")
-                self.say_problem(message.sentence, message.details)
-                for tab in self.tabs:
-                    tab.controller.set_loaded()
-            case Loading():
-                self.worker_status = message
-                self.worker_label.setText(LOADING if message.what == "torch" else f"Loading {message.what} …")
+                self._show_worker()
+                if isinstance(message, Broken):
+                    self.say_problem(message.sentence, message.details)
+                if not isinstance(message, Loading):
+                    for tab in self.tabs:
+                        tab.controller.set_loaded()
 
     @Slot()
     def libraries_ready(self) -> None:
@@ -366,9 +361,22 @@ class MainWindow(QMainWindow):
         return self._banner.message if self._banner is not None else ""
 
     @Slot(str)
-    def _on_tab_status(self, text: str) -> None:
-        if self.sender() is self.tab:
-            self.statusBar().showMessage(text)
+    def _show_hint(self, sentence: str) -> None:
+        self.statusBar().showMessage(sentence)
+
+    @Slot()
+    def _show_worker(self) -> None:
+        """What the worker is, and what it does for the tab in front."""
+        worker = self.worker_status
+        match worker:
+            case Ready():
+                threads = f"{worker.threads} thread{'s' * (worker.threads != 1)}"
+                words = [f"PyTorch {worker.torch_version}", threads, ", ".join(worker.devices)]
+            case Broken():
+                words = ["PyTorch is not available"]
+            case _:
+                words = [LOADING if worker.what == "torch" else f"Loading {worker.what} …"]
+        self.worker_label.setText(" · ".join(filter(None, [*words, self.tab.activity_word])))
 
     @Slot()
     def show_about_page(self) -> None:

@@ -107,7 +107,8 @@ class FigureCanvas(QWidget):
         self._mode: Literal["", "press", "drag", "pan"] = ""
         self._grabbed: Target | None = None
         self._offset = QPointF()
-        self._selected: tuple[str, int] | None = None
+        self._selected: Target | None = None
+        self._by_keyboard = False
         self._item.view_changed.connect(self._view_changed)
         self.set_theme(self._theme)
 
@@ -212,13 +213,21 @@ class FigureCanvas(QWidget):
 
     def _update_overlay(self) -> None:
         target = self._selected_target()
+        if target is not None:
+            self._selected = target
         self._overlay.show_state(self._theme, QRectF(0, 0, self.width(), self.height()), self._item.plot_rect, target,
-                                 self.hasFocus())
+                                 self.hasFocus() and self._by_keyboard)
 
     def _selected_target(self) -> Target | None:
-        if self._selected is None:
+        """The selected element as it is now: the one at the same place (a point that was switched off is in another
+        layer), else the one of the same number (a point that was moved)."""
+        old = self._selected
+        if old is None:
             return None
-        return next((t for t in targets(self._item) if (t.layer, t.index) == self._selected), None)
+        found = targets(self._item)
+        same = [t for t in found if (t.layer, t.index, t.name) == (old.layer, old.index, old.name)]
+        there = [t for t in found if (t.x, t.y, t.name) == (old.x, old.y, old.name)]
+        return next(iter(same + there), None)
 
     @Slot()
     def _view_changed(self) -> None:
@@ -351,7 +360,7 @@ class FigureCanvas(QWidget):
             self._send("drop", self._last)
         self._release()
         if mode == "press" and grabbed is not None:
-            self._selected = (grabbed.layer, grabbed.index)
+            self._selected = grabbed
             if grabbed.click:
                 self._emit("click", grabbed, grabbed.x, grabbed.y)
             self._update_overlay()
@@ -429,6 +438,9 @@ class FigureCanvas(QWidget):
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
         self._buttons.set_revealed(True)
+        self._by_keyboard = event.reason() in (
+            Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason,
+        )
         self._update_overlay()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
@@ -480,13 +492,13 @@ class FigureCanvas(QWidget):
         found = targets(self._item)
         if not found:
             return False
-        keys = [(target.layer, target.index) for target in found]
-        if self._selected in keys:
-            position = (keys.index(self._selected) + step) % len(keys)
+        current = self._selected_target()
+        if current is not None:
+            position = (found.index(current) + step) % len(found)
         else:
-            position = 0 if step > 0 else len(keys) - 1
-        self._selected = keys[position]
-        target = found[position]
+            position = 0 if step > 0 else len(found) - 1
+        target = self._selected = found[position]
+        self._by_keyboard = True
         self._update_overlay()
         where = f"x {target.x:.4g}, y {target.y:.4g}"
         self.setAccessibleDescription(f"Selected: {target.name or target.layer}, {where}. {KEYS}")

@@ -7,6 +7,7 @@ document carry the figure's title and note as text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,7 +99,9 @@ def render_svg(figure: Figure, width: int, height: int, theme: Theme) -> bytes:
         finally:
             painter.end()
     buffer.close()
-    return bytes(data.data())
+    # Qt writes the size in millimetres, which readers turn into pixels each in their own way.
+    return re.sub(rb'width="[\d.]+mm" height="[\d.]+mm"', b'width="%d" height="%d"' % (columns, rows),
+                  bytes(data.data()), count=1)
 
 
 def figure_bytes(

@@ -21,7 +21,7 @@ from PySide6.QtGui import QUndoGroup
 
 from visualizer.base.errors import UserError
 from visualizer.base.experiment import Experiment, Gesture, Preset, Request, State
-from visualizer.base.explanation import Explanation, Heading, Paragraph
+from visualizer.base.explanation import Explanation, Heading, Paragraph, Verdict
 from visualizer.base.messages import Message, Update
 from visualizer.base.parameters import END
 from visualizer.ui.history import History
@@ -390,8 +390,11 @@ class Controller(QObject):
         if not self._explaining:
             return
         self._last_words = self._clock()
-        shown = self.shown
-        if shown is None:
+        shown, problem = self.shown, self.problem
+        if problem is not None:
+            seen = (Paragraph("The figures show the last result that could be computed."),) if shown is not None else ()
+            self.explained.emit(Explanation((Verdict(problem.sentence, "warning"), *seen)))
+        elif shown is None:
             view = self.experiment.view(self._state)
             self.explained.emit(Explanation((Heading(view.title), Paragraph(view.help))))
         else:

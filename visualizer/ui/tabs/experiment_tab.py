@@ -40,7 +40,8 @@ class ExperimentTab(QWidget):
 
     Signals:
         refused(str, str): a sentence and details for the window's banner.
-        status(str): what the tab is doing, for the status bar.
+        status(str): what the tab is doing, in a word, once it has taken a while.
+        hint(str): what is wrong with a value that is being typed; empty when it is right again.
         built(): all controls are there.
         folds_changed(bool, bool): whether the controls and the explanation are open.
         export_requested(str), copy_requested(str): a figure's name.
@@ -48,6 +49,7 @@ class ExperimentTab(QWidget):
 
     refused = Signal(str, str)
     status = Signal(str)
+    hint = Signal(str)
     built = Signal()
     folds_changed = Signal(bool, bool)
     export_requested = Signal(str)
@@ -66,6 +68,7 @@ class ExperimentTab(QWidget):
         self._client = client
         self._steps = steps
         self._settings = settings
+        self.activity_word = ""
         self._begun = False
         self._libraries = False
         self._auto_folded: tuple[bool, bool] | None = None
@@ -143,7 +146,7 @@ class ExperimentTab(QWidget):
         bar.reset_requested.connect(self.controller.reset)
         bar.seed_requested.connect(self.controller.set_seed)
         bar.cancel_requested.connect(self.controller.cancel)
-        bar.problem.connect(self._on_input_problem)
+        bar.problem.connect(self.hint)
         self._show_activity(self.controller.activity)
         yield
 
@@ -167,7 +170,7 @@ class ExperimentTab(QWidget):
         self._form.set_state(self.controller.state)
         self._form.set_folded(self._settings.text(self._key("sections")).split("|"))
         self._form.edited.connect(self.controller.edit)
-        self._form.problem.connect(self._on_input_problem)
+        self._form.problem.connect(self.hint)
         self._form.folds_changed.connect(self._save_sections)
         self._controls.addWidget(self._presets)
         self._controls.addWidget(self._form, 1)
@@ -295,7 +298,8 @@ class ExperimentTab(QWidget):
     def _show_activity(self, activity: Activity) -> None:
         self.area.set_empty_text(self._empty_text())
         self.area.set_busy(activity.late)
-        text = {"loading": LOADING, "failed": "Failed", "cancelled": "Cancelled", "idle": "", "running": ""}[activity.kind]
+        said = {"failed": "failed", "cancelled": "cancelled"}.get(activity.kind, "computing" if activity.late else "")
+        text = LOADING if activity.kind == "loading" else "" if said == "computing" else said.capitalize()
         fraction: float | None = None
         if activity.kind == "running":
             fraction = activity.progress or -1.0
@@ -309,7 +313,9 @@ class ExperimentTab(QWidget):
         if not running:
             self.actions_by_name["hold"].setChecked(False)
         self.actions_by_name["recompute"].setEnabled(activity.kind in ("failed", "cancelled"))
-        self.status.emit(text)
+        if said != self.activity_word:
+            self.activity_word = said
+            self.status.emit(said)
 
     # Transport.
 
@@ -356,10 +362,6 @@ class ExperimentTab(QWidget):
     @Slot(bool)
     def _hold(self, held: bool) -> None:
         self._client.pause(self.experiment.name, held)
-
-    @Slot(str)
-    def _on_input_problem(self, sentence: str) -> None:
-        self.status.emit(sentence)
 
     # Look and layout.
 
