@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,18 @@ def options() -> argparse.Namespace:
     return argparse.Namespace(session=None, fresh=True, theme="light", presentation=False, tab=None, version=False)
 
 
+@cache
+def _byte_code() -> tempfile.TemporaryDirectory[str]:
+    """Where the children keep byte code: an installed program has it, whatever this shell says about writing it."""
+    return tempfile.TemporaryDirectory(prefix="byte-code-")
+
+
 def child(module: str, *arguments: str) -> Any:
     """Run ``python -m module arguments`` in a home of its own, and read the JSON in its last line."""
     with tempfile.TemporaryDirectory() as home:
         homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"), home)
-        variables = {"QT_QPA_PLATFORM": "offscreen", **os.environ, **homes}
+        variables = {"QT_QPA_PLATFORM": "offscreen", **os.environ, **homes, "PYTHONPYCACHEPREFIX": _byte_code().name}
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments], cwd=ROOT, env=variables, capture_output=True, text=True,
             check=False,
