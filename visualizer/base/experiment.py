@@ -32,7 +32,9 @@ class State:
     """
 
     def __post_init__(self) -> None:
-        for name, parameter in parameters_of(type(self)).items():
+        # Names are checked last: what they are chosen from may be another parameter, declared after them.
+        declared = sorted(parameters_of(type(self)).items(), key=lambda item: isinstance(item[1], Names))
+        for name, parameter in declared:
             object.__setattr__(self, name, parameter.check(getattr(self, name), self))
 
     def changed(self, **values: Any) -> Self:

@@ -2,7 +2,8 @@
 
 What happens outside a batch's range: its curve is continued as it is (the polynomial goes on as a polynomial, the
 piecewise curves go on straight), and its slope there is what the step uses. A step that leaves the domain, which
-reaches from the first to the last of *all* points, ends the run.
+reaches from the first to the last of *all* points, is put back on its end ("stay": projected gradient descent),
+reflected ("bounce"), or ends the run ("stop").
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,12 +21,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visualizer.components.optimizers import Optimizer
-from visualizer.components.seeding import torch_generator
+from visualizer.components.seeding import derived_seed, torch_generator
 from visualizer.experiments.landscape.batched_slopes import BATCHED_SLOPES
 from visualizer.experiments.landscape.descent import Reason
 from visualizer.experiments.landscape.growing import Floats, Growing
 from visualizer.experiments.landscape.interpolation import Curve, make_curve
 from visualizer.experiments.landscape.race import Stepper
+
+#: What happens at the ends of the domain.
+Ends = Literal["stay", "bounce", "stop"]
 
 #: Seconds that one slice takes. Results do not depend on where a slice ends.
 _SLICE = 0.010
@@ -64,7 +69,8 @@ def draw(generator: torch.Generator, count: int, size: int, keep_ends: bool) -> 
 
 def mini_batches(
     curve: Curve, *, start: float, alpha: float, optimizer: Optimizer, momentum: float, batch_size: int,
-    keep_ends: bool, steps: int, seed: int, low: float, high: float, longest: float = math.inf,
+    keep_ends: bool, steps: int, seed: int, low: float, high: float, longest: float = math.inf, hold: int = 1,
+    ends: Ends = "stop",
 ) -> Iterator[BatchPath]:
     """One run, each step on the curve through a batch of its own. The same seed replays the same batches.
 
@@ -75,6 +81,8 @@ def mini_batches(
         keep_ends: whether the first and the last point are in every batch.
         low, high: the domain.
         longest: plain SGD's steps are shortened to this length (gradient clipping).
+        hold: so many steps in a row use the same batch.
+        ends: what a step that would leave the domain does.
 
     Yields:
         The growing path after every slice (some 10 ms each).
@@ -92,8 +100,9 @@ def mini_batches(
     while True:
         end = perf_counter() + _SLICE
         while reason == "running" and step < steps and perf_counter() < end:
-            chosen = draw(generator, count, batch_size, keep_ends).numpy()
-            batch = make_curve(curve.kind, curve.x[chosen], curve.y[chosen])
+            if step % hold == 0:
+                chosen = draw(generator, count, batch_size, keep_ends).numpy()
+                batch = make_curve(curve.kind, curve.x[chosen], curve.y[chosen])
             members[step, chosen] = True
             outside[step] = not batch.x[0] <= x <= batch.x[-1]
             if stepper is None:
@@ -102,19 +111,29 @@ def mini_batches(
             else:
                 slope = stepper.step(batch)
                 x = stepper.x
+                if not low <= x <= high and math.isfinite(x) and ends != "stop":
+                    stepper.move_to(_back(x, low, high, ends))
             slopes.extend([slope])
             step += 1
             if not math.isfinite(x):
                 reason = "overflow"
-            else:
-                xs.extend([x])
-                if not low <= x <= high:
-                    reason = "left"
+                continue
+            if ends != "stop":
+                x = _back(x, low, high, ends)
+            xs.extend([x])
+            if not low <= x <= high:
+                reason = "left"
         if reason == "running" and step >= steps:
             reason = "steps"
         yield BatchPath(xs.view(), slopes.view(), _locked(members[:step]), _locked(outside[:step]), reason)
         if reason != "running":
             return
+
+
+def _back(x: float, low: float, high: float, ends: Ends) -> float:
+    if ends == "bounce":
+        x = 2 * low - x if x < low else 2 * high - x if x > high else x
+    return min(max(x, low), high)
 
 
 def _locked(values: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -154,7 +173,7 @@ class StudyRow:
 def study(
     curve: Curve, full: Curve, *, sizes: Sequence[int], start: float, alpha: float, keep_ends: bool, steps: int,
     runs: int, seed: int, low: float, high: float, target: float, near: float, target_half_width: float = 0.0,
-    longest: float = math.inf, hold: int = 1,
+    longest: float = math.inf, hold: int = 1, ends: Ends = "stop",
 ) -> Iterator[StudyRow | None]:
     """Many mini-batch runs of plain SGD for every batch size; all runs of a size are one batched computation.
 
@@ -168,29 +187,29 @@ def study(
             flat bottom, if it has one of ``target_half_width``).
         longest: steps are shortened to this length (gradient clipping).
         hold: so many steps in a row use the same batch; 1 draws a new one for every step, as SGD does.
+        ends: what a step that would leave the domain does; after "stop" the run counts as left.
 
     Yields:
         None after a slice (some 10 ms each), and a row when a size is done.
     """
     for size in sizes:
         x = torch.full((runs,), float("nan"), dtype=torch.float64)
-        yield from _study_runs(curve, x, size, start, alpha, keep_ends, steps, seed, low, high, longest, hold)
+        yield from _study_runs(curve, x, size, start, alpha, keep_ends, steps, seed, low, high, longest, hold, ends)
         yield _row(size, x.numpy(), full, target, near + target_half_width)
 
 
 def _study_runs(
     curve: Curve, landed: Tensor, size: int, start: float, alpha: float, keep_ends: bool, steps: int, seed: int,
-    low: float, high: float, longest: float, hold: int,
+    low: float, high: float, longest: float, hold: int, ends: Ends,
 ) -> Iterator[None]:
     """Fills ``landed``, shape [runs], with the places where runs ended; runs that left keep their NaN."""
     kernel = BATCHED_SLOPES[curve.kind](curve.x, curve.y)
     count = curve.x.size
     size = min(size, count)
-    block = max(64, _BLOCK // count**2)
     end = perf_counter() + _SLICE
-    for first in range(0, landed.numel() if low <= start <= high else 0, block):
-        rows = min(block, landed.numel() - first)
-        generator = torch_generator(seed, "study", first)
+    first = 0
+    for block_seed, rows in study_blocks(count, landed.numel(), seed) if low <= start <= high else ():
+        generator = torch.Generator().manual_seed(block_seed)
         alive = torch.arange(rows)
         x = torch.full((rows,), start, dtype=torch.float64)
         members = _draws(generator, rows, count, size, keep_ends)
@@ -203,6 +222,10 @@ def _study_runs(
             if longest < math.inf:
                 move.clamp_(-longest, longest)
             x = x - move
+            if ends == "bounce":
+                x = torch.where(x < low, 2 * low - x, torch.where(x > high, 2 * high - x, x))
+            if ends != "stop":
+                x = x.clamp(low, high)
             inside = (x >= low) & (x <= high)  # NaN is not
             if not bool(inside.all()):
                 alive, x = alive[inside], x[inside]
@@ -214,6 +237,13 @@ def _study_runs(
                 yield None
                 end = perf_counter() + _SLICE
         landed[first + alive] = x
+        first += rows
+
+
+def study_blocks(count: int, runs: int, seed: int) -> tuple[tuple[int, int], ...]:
+    """How the runs of a study of ``count`` points are computed together: the seed and the number of runs of each block."""
+    size = max(64, _BLOCK // count**2)
+    return tuple((derived_seed(seed, "study", first), min(size, runs - first)) for first in range(0, runs, size))
 
 
 def _draws(generator: torch.Generator, rows: int, count: int, size: int, keep_ends: bool) -> Tensor:

@@ -75,6 +75,12 @@ class Stepper:
         self.x = parameter.item()
         return slope
 
+    def move_to(self, x: float) -> None:
+        """Put it at another place; the optimizer's own values stay."""
+        with torch.no_grad():
+            self._parameter.fill_(x)
+        self.x = x
+
     def state(self) -> list[float]:
         """The optimizer's own values now; NaN for those that it has not made yet."""
         kept = self._optimizer.state.get(self._parameter, {})

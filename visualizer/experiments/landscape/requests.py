@@ -54,6 +54,9 @@ class BatchesRequest(Request):
     momentum: float
     batch_size: int
     keep_ends: bool
+    hold: int
+    longest: float
+    ends: str
     steps: int
     seed: int
 
@@ -64,6 +67,9 @@ class StudyRequest(Request):
     start: float
     alpha: float
     keep_ends: bool
+    hold: int
+    longest: float
+    ends: str
     steps: int
     runs: int
     near: float
@@ -97,10 +103,10 @@ def request_of(state: LandscapeState) -> LandscapeRequest:
                                state.race_rates == "own", state.steps, state.tolerance)
         case "batches":
             return BatchesRequest(data, state.start, state.alpha, state.optimizer, state.momentum, state.batch_size,
-                                  state.keep_ends, state.batch_steps, state.seed)
+                                  state.keep_ends, state.hold, state.longest, state.ends, state.batch_steps, state.seed)
         case "study":
-            return StudyRequest(data, state.start, state.alpha, state.keep_ends, state.batch_steps, state.runs,
-                                state.near, state.seed)
+            return StudyRequest(data, state.start, state.alpha, state.keep_ends, state.hold, state.longest,
+                                state.ends, state.batch_steps, state.runs, state.near, state.seed)
         case "runge":
             return RungeRequest(state.runge_function, state.runge_nodes, state.runge_float32)
         case "climb":

@@ -67,6 +67,12 @@ RUNGE_FUNCTIONS = (
     Option("step", "A smooth step", "tanh(10 x): poles close to the interval, like Runge's function."),
 )
 
+BOUNDARIES = (
+    Option("stay", "Stay at the end", "The dot is put back on the end of the domain: projected gradient descent."),
+    Option("bounce", "Bounce back", "The dot is reflected at the end of the domain."),
+    Option("stop", "End the run", "The run ends; it has left the domain."),
+)
+
 _CURVE = ("descent", "race", "batches", "study")
 _RUN = ("descent", "race", "batches")
 
@@ -77,26 +83,13 @@ class LandscapeState(State):
 
     view: str = view_choice(VIEWS)
 
-    points: tuple[Point, ...] = points(
-        default_points(), label="Points", group="Data", views=_CURVE,
-        help="The data: the curve is drawn through these points. Drag them on the plot, edit them here, or load a CSV.",
-    )
-    remove: tuple[str, ...] = names(
-        (), _names, noun="point", label="Left out", group="Data", views=_CURVE,
-        help="Points that are removed from the data; ranges such as P9-P13 can be typed. At least two must stay.",
-    )
-    interpolant: str = choice(
-        "lagrange", INTERPOLANTS, label="Curve through the points", group="Data", views=_CURVE,
-        help="How the points are joined: this is the function that is descended.",
-    )
-
-    start: float = real(
-        15.30, -1e6, 1e6, span=_domain, label="Start", formula="x_0", group="Run", views=_CURVE,
-        help="Where the dot starts; drag the dot on the plot or type a position.",
-    )
     alpha: float = real(
         0.05, 1e-4, 10.0, scale="log", label="Step size", formula=r"\alpha", group="Run", views=_CURVE,
         help="The learning rate: each step is alpha times the gradient. Too small never arrives, too large overshoots.",
+    )
+    start: float = real(
+        15.30, -1e6, 1e6, span=_domain, label="Start", formula="x_0", group="Run", views=_CURVE,
+        help="Where the dot starts; drag the dot on the plot or type a position.",
     )
     optimizer: str = choice(
         "sgd", optimizer_options(), label="Optimizer", group="Run", views=("descent", "batches"),
@@ -119,6 +112,41 @@ class LandscapeState(State):
         help="The run has settled when a step is shorter than this.",
     )
 
+    batch_size: int = integer(
+        8, 2, 200, span=lambda state: (2, len(state.points)), label="Batch size", formula="k", group="Mini-batches",
+        views=("batches",), help="How many of the kept points are drawn for each step (all of them, if there are fewer).",
+    )
+    keep_ends: bool = flag(
+        True, label="Always keep the end points", group="Mini-batches", views=("batches", "study"),
+        help="With both ends in every batch the curve never has to be continued beyond its points.",
+    )
+    hold: int = integer(
+        1, 1, 5000, scale="log", label="Steps per batch", group="Mini-batches", views=("batches", "study"),
+        help="How many steps in a row use the same batch. 1 is what SGD does; as many as there are steps is the "
+             "lecture's experiment: one subset, descended to its end.",
+    )
+    longest: float = real(
+        1.0, 0.01, 1000.0, scale="log", label="Longest step", group="Mini-batches", views=("batches", "study"),
+        help="Steps are shortened to this length (gradient clipping): a curve through few points can be as steep as a wall.",
+        when=lambda state: state.view == "study" or state.optimizer == "sgd",
+    )
+    ends: str = choice(
+        "stay", BOUNDARIES, label="At the ends", group="Mini-batches", views=("batches", "study"),
+        help="What happens when a step would leave the domain of the points.",
+    )
+    batch_steps: int = integer(
+        200, 1, 5000, scale="log", label="Steps", group="Mini-batches", views=("batches", "study"),
+        help="How many steps a mini-batch run takes: its gradient changes at each step, so it never settles by itself.",
+    )
+    runs: int = integer(
+        400, 10, 5000, scale="log", label="Runs per batch size", group="Study", views=("study",),
+        help="Seeded runs for every batch size; more runs give narrower confidence intervals.",
+    )
+    near: float = real(
+        0.5, 0.01, 5.0, scale="log", label="Near means within", group="Study", views=("study",),
+        help="A run counts as near the global minimum when it ends at most this far from it in x.",
+    )
+
     racers: tuple[str, ...] = names(
         ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam"),
         lambda state: tuple(entry.name for entry in OPTIMIZERS),
@@ -137,25 +165,18 @@ class LandscapeState(State):
         help="Whose internal state is drawn in the lower plot.",
     )
 
-    batch_size: int = integer(
-        8, 2, 200, span=lambda state: (2, len(state.points)), label="Batch size", formula="k", group="Mini-batches",
-        views=("batches",), help="How many of the kept points are drawn for each step (all of them, if there are fewer).",
+    remove: tuple[str, ...] = names(
+        (), _names, noun="point", label="Left out", group="Points", views=_CURVE,
+        help="Points that are removed from the data; ranges such as P9-P13 can be typed. At least two must stay.",
     )
-    keep_ends: bool = flag(
-        True, label="Always keep the end points", group="Mini-batches", views=("batches", "study"),
-        help="With both ends in every batch the curve never has to be continued beyond its points.",
+    interpolant: str = choice(
+        "lagrange", INTERPOLANTS, label="Curve through the points", group="Points", views=_CURVE,
+        help="How the points are joined: this is the function that is descended.",
     )
-    batch_steps: int = integer(
-        200, 1, 5000, scale="log", label="Steps", group="Mini-batches", views=("batches", "study"),
-        help="How many steps a mini-batch run takes: its gradient changes at each step, so it never settles by itself.",
-    )
-    runs: int = integer(
-        400, 10, 5000, scale="log", label="Runs per batch size", group="Study", views=("study",),
-        help="Seeded runs for every batch size; more runs give narrower confidence intervals.",
-    )
-    near: float = real(
-        0.5, 0.01, 5.0, scale="log", label="Near means within", group="Study", views=("study",),
-        help="A run counts as near the global minimum when it ends at most this far from it in x.",
+
+    points: tuple[Point, ...] = points(
+        default_points(), label="Points", group="Points", views=_CURVE,
+        help="The data: the curve is drawn through these points. Drag them on the plot, edit them here, or load a CSV.",
     )
 
     runge_function: str = choice(
@@ -233,9 +254,11 @@ PRESETS = (
     _alpha("edge", "A little too large", "Alpha just above 2/f\u2033: the dot jumps from side to side and never settles.", 0.5),
     _alpha("too_large", "Far too large", "Alpha so large that the dot jumps out of the valley and leaves the curve.", 0.8),
     Preset("race_all", "All optimizers", "Every optimizer of the catalogue from the lecture's start.",
-           {"view": "race", "racers": tuple(entry.name for entry in OPTIMIZERS), "start": 15.3, "alpha": 0.05}, play=True),
-    Preset("race_momentum", "Momentum against SGD", "Does a velocity carry the dot out of the trap?",
-           {"view": "race", "racers": ("sgd", "momentum", "nesterov"), "start": 15.3, "alpha": 0.02}, play=True),
+           {"view": "race", "racers": tuple(entry.name for entry in OPTIMIZERS), "start": 15.3, "alpha": 0.05,
+            "remove": (), "steps": 2000}, play=True),
+    Preset("race_momentum", "Momentum over the hill", "From x = 13 a velocity carries the dot over P7; plain SGD stops at P8.",
+           {"view": "race", "racers": ("sgd", "momentum", "nesterov", "adam"), "start": 13.0, "alpha": 0.05,
+            "momentum": 0.9, "remove": (), "steps": 2000}, play=True),
     Preset("batches_half", "Batches of 8", "About half of the points in every batch.",
            {"view": "batches", "batch_size": 8, "start": 15.3, "remove": (), "keep_ends": True}, play=True),
     Preset("batches_tiny", "Batches of 2", "Only the two ends: every batch is the same straight line.",

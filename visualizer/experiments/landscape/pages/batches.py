@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from visualizer.base.explanation import (
 )
 from visualizer.base.roles import Role
 from visualizer.components.optimizers import optimizer
-from visualizer.experiments.landscape.batches import mini_batches
+from visualizer.experiments.landscape.batches import Ends, mini_batches
 from visualizer.experiments.landscape.descent import Landing, landing
 from visualizer.experiments.landscape.interpolation import Curve, make_curve
 from visualizer.experiments.landscape.pages import listing
@@ -70,6 +70,13 @@ class BatchesResult(LandscapeResult):
 _VERDICTS = {"steps": "still moving", "left": "left the domain", "overflow": "left the domain", "running": "still moving"}
 
 
+_LIMITS = {
+    "stay": "A step that would leave the domain ends on its edge (projected gradient descent).",
+    "bounce": "A step that would leave the domain is reflected at its edge.",
+    "stop": "A step that leaves the domain ends the run.",
+}
+
+
 def run(request: BatchesRequest) -> Iterator[BatchesResult | None]:
     """The run in growing pieces."""
     ground = terrain(request.data)
@@ -78,7 +85,7 @@ def run(request: BatchesRequest) -> Iterator[BatchesResult | None]:
     for path in mini_batches(
         ground.curve, start=request.start, alpha=request.alpha, optimizer=entry, momentum=request.momentum,
         batch_size=request.batch_size, keep_ends=request.keep_ends, steps=request.steps, seed=request.seed,
-        low=ground.low, high=ground.high,
+        low=ground.low, high=ground.high, longest=request.longest, hold=request.hold, ends=cast("Ends", request.ends),
     ):
         x = path.x
         yield BatchesResult(
@@ -206,8 +213,11 @@ def explain(result: BatchesResult, state: LandscapeState) -> Explanation:
         Paragraph(
             "The first and the last kept point are in every batch, so its curve covers the whole domain." if request.keep_ends
             else "Any points may be drawn. Where the dot is outside a batch's range, that batch's curve is continued beyond its "
-            "points (extrapolated), which the plot says; a step that leaves the domain ends the run."
+            "points (extrapolated), which the plot says."
         ),
+        Paragraph(_LIMITS[request.ends] + (
+            f" Steps are shortened to {number_text(request.longest, 3)}: through few points the curve can be as steep as a wall."
+            if request.optimizer == "sgd" else "")),
         Paragraph(f"Seed {request.seed}: the same seed draws the same batches at any time."),
     ]
     return Explanation(tuple(blocks))

@@ -22,8 +22,8 @@ def arguments(entry: Optimizer, lr: float, momentum: float) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in entry.arguments(lr, momentum).items())
 
 
-def numbers(values: list[float]) -> str:
-    """A list of floats as source text, wrapped."""
+def numbers(values: list[float], indent: int = 18) -> str:
+    """A list of floats as source text, wrapped and indented."""
     lines, line = [], ""
     for value in values:
         item = f"{value!r}, "
@@ -32,7 +32,7 @@ def numbers(values: list[float]) -> str:
             line = ""
         line += item
     lines.append(line.rstrip(", "))
-    return ("\n" + " " * 18).join(lines)
+    return ("\n" + " " * indent).join(lines)
 
 
 def curve_code(data: Data, points: tuple[Point, ...] | None = None) -> list[str]:

@@ -23,6 +23,8 @@ from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.figures.model import Axis, Dash, Figure, Layer, Line, Markers, Rule, Symbol, readonly
 
+#: Without the first category, which has the curve's colour.
+_ROLES = CATEGORIES[1:]
 _SYMBOLS: tuple[Symbol, ...] = ("circle", "square", "triangle", "diamond")
 _DASHES: tuple[Dash, ...] = ("solid", "dash", "dot")
 
@@ -91,8 +93,8 @@ def run(request: RaceRequest) -> Iterator[RaceResult | None]:
 
 
 def _style(index: int) -> tuple[Role, Symbol, Dash]:
-    lap = index // len(CATEGORIES)
-    return CATEGORIES[index % len(CATEGORIES)], _SYMBOLS[lap % len(_SYMBOLS)], _DASHES[lap % len(_DASHES)]
+    lap = index // len(_ROLES)
+    return _ROLES[index % len(_ROLES)], _SYMBOLS[lap % len(_SYMBOLS)], _DASHES[lap % len(_DASHES)]
 
 
 def figures(result: RaceResult, state: LandscapeState) -> tuple[Figure, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,13 @@ from visualizer.experiments.landscape.state import RUNGE_FUNCTIONS, LandscapeSta
 from visualizer.figures.model import Axis, Figure, Layer, Line, Markers, Rule, readonly
 
 _TINY = 1e-17
+_COUNTS = tuple(range(2, 81))
+
+
+@cache
+def _constant(nodes: Callable[[int], Floats], count: int) -> float:
+    """The Lebesgue constant of this many nodes: 0.3 s for all counts, so they are computed once."""
+    return lab.lebesgue(nodes(count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +83,7 @@ def figures(result: RungeResult, state: LandscapeState) -> tuple[Figure, ...]:
     request = _request(result)
     main: list[Layer] = [Line(key="truth", role=Role.MUTED, label="the function", x=result.grid, y=result.truth, width=4.0)]
     if result.monomial is not None:
-        main.append(Line(key="monomial", role=Role.BAD, label="equispaced, float32 monomials", x=result.grid,
+        main.append(Line(key="monomial", role=Role.C4, label="equispaced, float32 monomials", x=result.grid,
                          y=result.monomial.values, width=1.5, dash="dot"))
     for key, role, label, entry in (
         ("equispaced", Role.C2, "equispaced nodes", result.equispaced),
@@ -97,7 +105,7 @@ def figures(result: RungeResult, state: LandscapeState) -> tuple[Figure, ...]:
 def _errors(result: RungeResult) -> tuple[Layer, ...]:
     layers: list[Layer] = []
     for key, role, label, entry in (
-        ("monomial", Role.BAD, "float32 monomials", result.monomial),
+        ("monomial", Role.C4, "float32 monomials", result.monomial),
         ("equispaced", Role.C2, "equispaced", result.equispaced),
         ("chebyshev", Role.C3, "Chebyshev", result.chebyshev),
     ):
@@ -130,7 +138,7 @@ def explain(result: RungeResult, state: LandscapeState) -> Explanation:
         Number("largest error, Chebyshev", number_text(cheb.worst), role=Role.C3),
     ]
     if result.monomial is not None:
-        rows.append(Number("largest error, float32 monomials", number_text(result.monomial.worst), role=Role.BAD,
+        rows.append(Number("largest error, float32 monomials", number_text(result.monomial.worst), role=Role.C4,
                            help="The same equispaced nodes, solved for monomial coefficients in float32."))
     rows += [
         Number("Lebesgue constant, equispaced", number_text(equi.lebesgue), role=Role.C2,
@@ -182,18 +190,15 @@ def run(request: RungeRequest) -> Iterator[RungeResult | None]:
     chebyshev = made(lab.chebyshev(request.nodes))
     monomial = made(lab.equispaced(request.nodes), float32=True) if request.float32 else None
     yield None
-    counts = np.arange(2, 81)
-    constants: dict[str, Any] = {}
-    for name, nodes in (("equispaced", lab.equispaced), ("chebyshev", lab.chebyshev)):
-        values = []
-        for count in counts:
-            values.append(lab.lebesgue(nodes(int(count))))
+    for nodes in (lab.equispaced, lab.chebyshev):
+        for count in _COUNTS:
+            _constant(nodes, count)
             yield None
-        constants[name] = readonly(values)
     yield RungeResult(
         request=request, grid=readonly(grid), truth=readonly(truth), equispaced=equispaced, chebyshev=chebyshev,
-        monomial=monomial, counts=readonly(counts), lebesgue_equispaced=constants["equispaced"],
-        lebesgue_chebyshev=constants["chebyshev"],
+        monomial=monomial, counts=readonly(_COUNTS),
+        lebesgue_equispaced=readonly([_constant(lab.equispaced, count) for count in _COUNTS]),
+        lebesgue_chebyshev=readonly([_constant(lab.chebyshev, count) for count in _COUNTS]),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from visualizer.base.explanation import (
     Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Table, Verdict, number_text,
 )
 from visualizer.base.roles import Role
-from visualizer.experiments.landscape.batches import StudyRow, study
+from visualizer.experiments.landscape.batches import Ends, StudyRow, study
 from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, terrain
 from visualizer.experiments.landscape.requests import StudyRequest
 from visualizer.experiments.landscape.results import LandscapeResult
@@ -63,7 +63,8 @@ def run(request: StudyRequest) -> Iterator[StudyResult | None]:
     for found in study(
         ground.curve, ground.full, sizes=sizes, start=request.start, alpha=request.alpha, keep_ends=request.keep_ends,
         steps=request.steps, runs=request.runs, seed=request.seed, low=ground.low, high=ground.high,
-        target=ground.best.x, near=request.near,
+        target=ground.best.x, near=request.near, target_half_width=ground.best.half_width, longest=request.longest,
+        hold=request.hold, ends=cast("Ends", request.ends),
     ):
         if found is None:
             yield None
@@ -172,8 +173,8 @@ def explain(result: StudyResult, state: LandscapeState) -> Explanation:
             "Too small a part knows too little."
         ),
         Paragraph(
-            "The interval is Wilson's score interval; it stays inside 0 to 100 % also when no run or every run succeeds. Runs "
-            "that leave the domain stop there and count as not near."
+            "The interval is Wilson's score interval; it stays inside 0 to 100 % also when no run or every run succeeds. A run "
+            "that leaves the domain, where that ends it, counts as not near."
         ),
     ]
     return Explanation(tuple(blocks))

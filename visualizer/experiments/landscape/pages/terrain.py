@@ -73,7 +73,7 @@ def terrain(data: Data) -> Terrain:
     whole = own if full is curve else full.value(grid)
     return Terrain(
         data, curve, full, low, high, readonly(grid), readonly(own), readonly(whole),
-        minima(curve, low, high), minima(full, low, high), _view(data, own),
+        minima(curve, low, high), minima(full, low, high), _view(data, np.concatenate((own, whole))),
     )
 
 
@@ -81,11 +81,11 @@ def _through(kind: str, points: tuple[Point, ...]) -> Curve:
     return make_curve(kind, np.array([p.x for p in points]), np.array([p.y for p in points]))
 
 
-def _view(data: Data, own: Floats) -> tuple[float, float]:
+def _view(data: Data, drawn: Floats) -> tuple[float, float]:
     heights = np.array([point.y for point in data.points])
     low, high = float(heights.min()), float(heights.max())
     size = (high - low) or 1.0
-    finite = own[np.isfinite(own)]
+    finite = drawn[np.isfinite(drawn)]
     if finite.size:
         low = min(low, max(float(finite.min()), low - 0.6 * size))
         high = max(high, min(float(finite.max()), high + 0.6 * size))
