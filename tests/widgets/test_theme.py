@@ -1,0 +1,101 @@
+"""The look: palette, style sheet, icons."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+import visualizer.ui
+from visualizer.base.resources import resource
+from visualizer.ui.stylesheet import blend, stylesheet
+from visualizer.ui.theme import Theme, style_application, system_mode
+from visualizer.ui.widgets.icons import icon, pixmap
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    channels = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(first: str, second: str) -> float:
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_of_black_on_white_is_the_known_one() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+
+
+def test_every_name_in_the_style_sheet_is_known_and_replaced(any_theme: Theme) -> None:
+    sheet = stylesheet(any_theme)
+    assert "@" not in sheet
+    assert sheet.count("{") == sheet.count("}")
+    for path in re.findall(r'url\("([^"]+)"\)', sheet):
+        assert Path(path).is_file()
+
+
+def test_text_can_be_read_on_its_ground(any_theme: Theme, qapp: QApplication) -> None:
+    palette = QApplication.palette()
+    pairs = [(QPalette.ColorRole.WindowText, QPalette.ColorRole.Window), (QPalette.ColorRole.Text,
+             QPalette.ColorRole.Base), (QPalette.ColorRole.PlaceholderText, QPalette.ColorRole.Base),
+             (QPalette.ColorRole.ToolTipText, QPalette.ColorRole.ToolTipBase)]
+    for front, back in pairs:
+        assert contrast(palette.color(front).name(), palette.color(back).name()) >= 4.5
+    colours = any_theme.palette
+    for role in ("good", "warning", "bad"):
+        assert contrast(colours.roles[role], colours.background) >= 3.0, role  # type: ignore[index]
+
+
+def test_the_look_can_be_changed_while_running(qapp: QApplication, host: QWidget) -> None:
+    grounds = []
+    for theme in (Theme("dark"), Theme("light"), Theme("dark")):
+        style_application(qapp, theme)
+        grounds.append(host.grab().toImage().pixelColor(160, 300).name())
+        assert grounds[-1] == QColor(theme.palette.surface).name()
+    assert qapp.font().pixelSize() == Theme().font("body").pixelSize()
+    style_application(qapp, Theme("light", presentation=True))
+    assert qapp.font().pixelSize() > Theme().font("body").pixelSize()
+    style_application(qapp, Theme())
+
+
+def test_an_unknown_desktop_is_light(qapp: QApplication) -> None:
+    assert system_mode() == "light"
+
+
+def test_blending_goes_from_one_colour_to_the_other() -> None:
+    assert [blend("#000000", "#ff8000", share) for share in (0, 0.5, 1)] == ["#000000", "#804000", "#ff8000"]
+
+
+@pytest.mark.parametrize("path", sorted(resource("icons").glob("*.svg")), ids=lambda path: path.stem)
+def test_every_icon_draws_something_in_the_asked_colour(qapp: QApplication, path: Path) -> None:
+    picture = pixmap(path.stem, Theme(), "#ff0000", 32, 2.0).toImage()
+    assert picture.width() == 64
+    inked = [picture.pixelColor(x, y) for x in range(64) for y in range(64) if picture.pixelColor(x, y).alpha() > 200]
+    assert len(inked) > 30
+    if not path.stem.startswith("style-"):
+        assert all(colour.red() > 240 and colour.green() < 15 for colour in inked)
+
+
+def test_every_icon_that_the_program_asks_for_exists(qapp: QApplication) -> None:
+    folder = Path(visualizer.ui.__file__).parent
+    asked = set()
+    for path in folder.rglob("*.py"):
+        asked |= set(re.findall(r'\b(?:icon|pixmap)\("([a-z-]+)"', path.read_text(encoding="utf-8")))
+    assert asked
+    for name in asked:
+        assert not icon(name, Theme()).isNull()
+
+
+def test_presentation_scales_the_grid_and_the_type() -> None:
+    small, large = Theme(), Theme(presentation=True)
+    sizes = [small.font(kind).pixelSize() for kind in ("small", "label", "body", "title")]
+    assert all(a <= b for a, b in pairwise(sizes))
+    assert large.px(10) == round(10 * large.zoom)
+    assert large.font("body").pixelSize() > small.font("title").pixelSize()
