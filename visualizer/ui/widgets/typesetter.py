@@ -10,6 +10,7 @@ from itertools import count
 from typing import ClassVar
 
 from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal, Slot
+from shiboken6 import Shiboken
 
 from visualizer.ui.widgets.formula_breaks import balanced, breaks
 
@@ -75,7 +76,7 @@ class Typesetter(QObject):
     @classmethod
     def shared(cls) -> Typesetter:
         """The one typesetter of the application."""
-        if cls._shared is None:
+        if cls._shared is None or not Shiboken.isValid(cls._shared):  # it goes with the application object
             cls._shared = Typesetter(QCoreApplication.instance())
         return cls._shared
 
