@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 NEEDED = ("Xvfb", "xdotool", "openbox")
 LAUNCHER = Path(__file__).with_name("probed.py")
-SECONDS = 15.0  # far more than anything here takes; a condition that is not met by then is never met
+SECONDS = 60.0  # far more than anything here takes; a condition that is not met by then is never met
 
 T = TypeVar("T")
 
@@ -139,18 +139,29 @@ class Program:
         self._line.close()
 
     def shown(self) -> dict[str, Any]:
-        """What is on the screen now: ``widgets``, ``actions`` and ``plots``, from the program itself."""
+        """What is on the screen now: ``widgets`` and ``plots``, from the program itself."""
         self._line.sendall(b"?")
         answer = self._answers.readline()
         if not answer:
             _, errors = self.process.communicate(timeout=SECONDS)
             raise AssertionError(f"the program ended with {self.process.returncode}: {errors}")
         found: dict[str, Any] = json.loads(answer)
+        assert "error" not in found, found["error"]
         return found
 
     def wait_for(self, condition: Callable[[dict[str, Any]], T], what: str) -> T:
         """The condition's first true value; it is given what :meth:`shown` says."""
-        return wait_for(lambda: condition(self.shown()), what, self.process)
+        last: dict[str, Any] = {}
+
+        def look() -> T:
+            last.update(self.shown())
+            return condition(last)
+
+        try:
+            return wait_for(look, what, self.process)
+        except AssertionError as error:
+            seen = {widget["name"]: widget.get("text", "") for widget in last.get("widgets", ()) if widget["name"]}
+            raise AssertionError(f"{error}; there are {seen}") from None
 
     def widget(self, name: str) -> dict[str, Any]:
         """The visible widget of this object name, once there is one in a window that has the focus.
