@@ -233,13 +233,13 @@ def test_a_study_has_a_row_for_every_batch_size_with_its_wilson_interval() -> No
     assert json.dumps([row["near_fraction"] for row in rows])
 
 
-BATCHES = LandscapeState(view="batches", batch_steps=60, seed=3)
+BATCHES = LandscapeState(view="batches", batch_steps=60, seed=3, batch_alpha=0.05)
 
 
 @pytest.mark.parametrize(
     "changes",
     [{}, {"interpolant": "spline"}, {"interpolant": "pchip"}, {"keep_ends": False, "ends": "stop"},
-     {"ends": "bounce", "hold": 7, "alpha": 0.3}, {"optimizer": "adam", "alpha": 0.2}, {"batch_size": 17},
+     {"ends": "stay", "hold": 7, "batch_alpha": 0.3}, {"optimizer": "adam", "batch_alpha": 0.2}, {"batch_size": 17},
      {"batch_size": 2, "interpolant": "pchip"}],
     ids=lambda changes: "-".join(f"{name}={value}" for name, value in changes.items()) or "default",
 )
@@ -254,11 +254,12 @@ def test_the_mini_batch_code_draws_the_same_batches_and_ends_at_the_same_place(c
 @pytest.mark.parametrize(
     "changes",
     [{}, {"interpolant": "spline", "ends": "bounce"}, {"interpolant": "pchip", "ends": "stop", "keep_ends": False},
-     {"hold": 20, "alpha": 0.2}],
+     {"hold": 20, "batch_alpha": 0.2}],
     ids=lambda changes: "-".join(f"{name}={value}" for name, value in changes.items()) or "default",
 )
 def test_the_studys_code_measures_the_same_shares(changes: dict[str, Any]) -> None:
-    state = LandscapeState(view="study", batch_steps=40, runs=40, seed=3, near=2.0, start=8.0).changed(**changes)
+    state = LandscapeState(view="study", batch_steps=60, runs=40, seed=3, near=2.0, start=8.0,
+                           batch_alpha=0.05).changed(**changes)
     rows = numbers_of(state)["study"]
     lines = printed(LANDSCAPE.code(state)).splitlines()
     shares = [float(line.split()[3]) for line in lines]
@@ -268,7 +269,7 @@ def test_the_studys_code_measures_the_same_shares(changes: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("ends", ["stay", "bounce"])
 def test_a_run_never_leaves_the_domain_when_its_ends_hold_it(ends: str) -> None:
-    found = numbers_of(LandscapeState(view="batches", batch_size=5, alpha=1.0, longest=5.0, ends=ends, batch_steps=100))
+    found = numbers_of(LandscapeState(view="batches", batch_size=5, batch_alpha=1.0, longest=5.0, ends=ends, batch_steps=100))
     assert min(found["trajectory"]) >= 1.0
     assert max(found["trajectory"]) <= 17.0
     assert len(found["trajectory"]) == 101

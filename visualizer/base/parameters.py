@@ -16,7 +16,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
@@ -412,15 +411,20 @@ class Points(Parameter[tuple[Point, ...]]):
         return [list(point) for point in value]
 
 
-@lru_cache(maxsize=None)
-def parameters_of(state_type: type) -> Mapping[str, Parameter[Any]]:
+_PARAMETERS: dict[type[Any], Mapping[str, Parameter[Any]]] = {}
+
+
+def parameters_of(state_type: type[Any]) -> Mapping[str, Parameter[Any]]:
     """The declared parameters of a state class by name, in declaration order."""
-    found: dict[str, Parameter[Any]] = {}
-    for item in dataclasses.fields(state_type):
-        declared = item.metadata.get(_KEY)
-        if declared is not None:
-            found[item.name] = dataclasses.replace(declared, name=item.name)
-    return MappingProxyType(found)
+    known = _PARAMETERS.get(state_type)
+    if known is None:
+        found: dict[str, Parameter[Any]] = {}
+        for item in dataclasses.fields(state_type):
+            declared = item.metadata.get(_KEY)
+            if declared is not None:
+                found[item.name] = dataclasses.replace(declared, name=item.name)
+        known = _PARAMETERS[state_type] = MappingProxyType(found)
+    return known
 
 
 def declare(parameter: Parameter[Any]) -> Any:

@@ -7,7 +7,16 @@ from functools import cache
 
 from visualizer.base.experiment import Preset, State, View, view_choice
 from visualizer.base.parameters import (
-    Option, Point, choice, flag, integer, names, points, real, seed, shown_step,
+    Option,
+    Point,
+    choice,
+    flag,
+    integer,
+    names,
+    points,
+    real,
+    seed,
+    shown_step,
 )
 from visualizer.base.resources import resource
 from visualizer.base.tables import read_points
@@ -43,11 +52,11 @@ def default_points() -> tuple[Point, ...]:
     return tuple(Point(str(name), float(x), float(y)) for name, x, y in rows)
 
 
-def _names(state: "LandscapeState") -> tuple[str, ...]:
+def _names(state: LandscapeState) -> tuple[str, ...]:
     return tuple(point.name for point in state.points)
 
 
-def _domain(state: "LandscapeState") -> tuple[float, float]:
+def _domain(state: LandscapeState) -> tuple[float, float]:
     return state.points[0].x, state.points[-1].x
 
 
@@ -84,8 +93,12 @@ class LandscapeState(State):
     view: str = view_choice(VIEWS)
 
     alpha: float = real(
-        0.05, 1e-4, 10.0, scale="log", label="Step size", formula=r"\alpha", group="Run", views=_CURVE,
+        0.05, 1e-4, 10.0, scale="log", label="Step size", formula=r"\alpha", group="Run", views=("descent", "race"),
         help="The learning rate: each step is alpha times the gradient. Too small never arrives, too large overshoots.",
+    )
+    batch_alpha: float = real(
+        0.5, 1e-4, 10.0, scale="log", label="Step size", formula=r"\alpha", group="Run", views=("batches", "study"),
+        help="The learning rate of the mini-batch runs; their steps are also held below a longest step.",
     )
     start: float = real(
         15.30, -1e6, 1e6, span=_domain, label="Start", formula="x_0", group="Run", views=_CURVE,
@@ -121,7 +134,7 @@ class LandscapeState(State):
         help="With both ends in every batch the curve never has to be continued beyond its points.",
     )
     hold: int = integer(
-        1, 1, 5000, scale="log", label="Steps per batch", group="Mini-batches", views=("batches", "study"),
+        3, 1, 5000, scale="log", label="Steps per batch", group="Mini-batches", views=("batches", "study"),
         help="How many steps in a row use the same batch. 1 is what SGD does; as many as there are steps is the "
              "lecture's experiment: one subset, descended to its end.",
     )
@@ -131,15 +144,15 @@ class LandscapeState(State):
         when=lambda state: state.view == "study" or state.optimizer == "sgd",
     )
     ends: str = choice(
-        "stay", BOUNDARIES, label="At the ends", group="Mini-batches", views=("batches", "study"),
+        "bounce", BOUNDARIES, label="At the ends", group="Mini-batches", views=("batches", "study"),
         help="What happens when a step would leave the domain of the points.",
     )
     batch_steps: int = integer(
-        200, 1, 5000, scale="log", label="Steps", group="Mini-batches", views=("batches", "study"),
+        1000, 1, 5000, scale="log", label="Steps", group="Mini-batches", views=("batches", "study"),
         help="How many steps a mini-batch run takes: its gradient changes at each step, so it never settles by itself.",
     )
     runs: int = integer(
-        400, 10, 5000, scale="log", label="Runs per batch size", group="Study", views=("study",),
+        200, 10, 5000, scale="log", label="Runs per batch size", group="Study", views=("study",),
         help="Seeded runs for every batch size; more runs give narrower confidence intervals.",
     )
     near: float = real(
@@ -245,6 +258,21 @@ def _alpha(name: str, title: str, help: str, alpha: float) -> Preset:
     })
 
 
+def _batches(name: str, title: str, help: str, size: int) -> Preset:
+    return Preset(name, title, help, play=True, values={
+        "view": "batches", "points": default_points(), "remove": (), "start": 15.3, "optimizer": "sgd", "batch_alpha": 0.5,
+        "batch_size": size, "keep_ends": False, "hold": 3, "longest": 1.0, "ends": "bounce", "interpolant": "lagrange",
+        "batch_steps": 1000,
+    })
+
+
+def _study(name: str, title: str, help: str, interpolant: str, alpha: float, keep_ends: bool, hold: int) -> Preset:
+    return Preset(name, title, help, {
+        "view": "study", "points": default_points(), "remove": (), "start": 15.3, "batch_alpha": alpha, "keep_ends": keep_ends,
+        "hold": hold, "longest": 1.0, "ends": "bounce", "interpolant": interpolant, "batch_steps": 1000,
+    })
+
+
 PRESETS = (
     _stage(1, "All 17 points", "The whole data set: the dot is trapped in the nearest minimum, P14.", ()),
     _stage(2, "Remove P9\u2013P13", "Fewer points: the dot rolls on to a better minimum, near P8.", _range(9, 13)),
@@ -259,12 +287,12 @@ PRESETS = (
     Preset("race_momentum", "Momentum over the hill", "From x = 13 a velocity carries the dot over P7; plain SGD stops at P8.",
            {"view": "race", "racers": ("sgd", "momentum", "nesterov", "adam"), "start": 13.0, "alpha": 0.05,
             "momentum": 0.9, "remove": (), "steps": 2000}, play=True),
-    Preset("batches_half", "Batches of 8", "About half of the points in every batch.",
-           {"view": "batches", "batch_size": 8, "start": 15.3, "remove": (), "keep_ends": True}, play=True),
-    Preset("batches_tiny", "Batches of 2", "Only the two ends: every batch is the same straight line.",
-           {"view": "batches", "batch_size": 2, "start": 15.3, "remove": (), "keep_ends": True}, play=True),
-    Preset("study_all", "2 to 17", "The lecture's conclusion, measured.",
-           {"view": "study", "points": default_points(), "remove": (), "start": 15.3}),
+    _batches("batches_half", "Batches of 10", "More than half of the points in every batch.", 10),
+    _batches("batches_whole", "All 17", "The whole data set in every batch: plain descent, trapped.", 17),
+    _batches("batches_tiny", "Batches of 2", "Two points make a straight line: its slope says little.", 2),
+    _study("study_all", "2 to 17", "The lecture's conclusion, measured on the Lagrange polynomial.", "lagrange", 0.5, False, 3),
+    _study("study_ends", "Ends kept", "The same with both end points in every batch.", "lagrange", 0.5, True, 3),
+    _study("study_spline", "Splines", "Natural splines are calmer than polynomials.", "spline", 0.2, False, 10),
     Preset("runge_17", "17 nodes", "As many nodes as the lecture's curve.",
            {"view": "runge", "runge_nodes": 17, "runge_function": "runge"}),
     Preset("runge_40", "40 nodes", "Equispaced interpolation explodes, Chebyshev converges.",

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.base.explanation import (
-    Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Verdict, number_text,
+    Block,
+    Explanation,
+    Formula,
+    Heading,
+    Number,
+    Numbers,
+    Paragraph,
+    Verdict,
+    number_text,
 )
 from visualizer.base.roles import Role
 from visualizer.components.optimizers import optimizer

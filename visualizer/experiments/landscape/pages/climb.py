@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from visualizer.base.explanation import (
-    Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Verdict, number_text,
+    Block,
+    Explanation,
+    Formula,
+    Heading,
+    Number,
+    Numbers,
+    Paragraph,
+    Verdict,
+    number_text,
 )
 from visualizer.base.roles import Role
 from visualizer.experiments.landscape.climb import best_alpha, climb, rounds_by_alpha, worst_rounds

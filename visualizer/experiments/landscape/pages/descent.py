@@ -9,11 +9,19 @@ from typing import Any
 import numpy as np
 
 from visualizer.base.explanation import (
-    Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Verdict, number_text,
+    Block,
+    Explanation,
+    Formula,
+    Heading,
+    Number,
+    Numbers,
+    Paragraph,
+    Verdict,
+    number_text,
 )
 from visualizer.base.roles import Role
 from visualizer.components.optimizers import optimizer
-from visualizer.experiments.landscape.descent import Landing, Outcome, descend, judge, landing
+from visualizer.experiments.landscape.descent import Landing, Outcome, Reason, descend, judge, landing
 from visualizer.experiments.landscape.pages import listing
 from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, scenery, slopes, terrain
 from visualizer.experiments.landscape.race import PATIENCE, race
@@ -83,7 +91,7 @@ def run(request: DescentRequest) -> Iterator[DescentResult | None]:
 
 def _result(
     request: DescentRequest, ground: Terrain, x: Floats, value: Floats, slope: Floats, disagreement: float,
-    reason: str, internals: dict[str, Floats],
+    reason: Reason, internals: dict[str, Floats],
 ) -> DescentResult:
     steps = len(x) - 1
     full = value if ground.full is ground.curve else readonly(ground.full.value(x))
@@ -265,8 +273,8 @@ def _stability(result: DescentResult, request: DescentRequest) -> list[Block]:
     fits = "below" if request.alpha < bound else "not below"
     blocks.append(Paragraph(
         f"\u03b1 = {number_text(request.alpha)} is {fits} that bound. Near a minimum each step multiplies the distance to it by "
-        f"1 \u2212 \u03b1 f\u2033 = {number_text(1 - request.alpha * outcome.curvature)}: below 1 in size it shrinks, and a negative "
-        "sign means that the dot jumps from side to side."
+        f"1 \u2212 \u03b1 f\u2033 = {number_text(1 - request.alpha * outcome.curvature)}: below 1 in size it shrinks, and a "
+        "negative sign means that the dot jumps from side to side."
     ))
     return blocks
 

@@ -10,7 +10,16 @@ import numpy as np
 
 from visualizer.base.errors import UserError
 from visualizer.base.explanation import (
-    Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Table, Verdict, number_text,
+    Block,
+    Explanation,
+    Formula,
+    Heading,
+    Number,
+    Numbers,
+    Paragraph,
+    Table,
+    Verdict,
+    number_text,
 )
 from visualizer.base.roles import CATEGORIES, Role
 from visualizer.components.optimizers import Optimizer, optimizer

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from visualizer.base.explanation import (
-    Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Verdict, number_text,
+    Block,
+    Explanation,
+    Formula,
+    Heading,
+    Number,
+    Numbers,
+    Paragraph,
+    Verdict,
+    number_text,
 )
 from visualizer.base.roles import Role
 from visualizer.experiments.landscape import runge as lab
@@ -161,8 +169,8 @@ def explain(result: RungeResult, state: LandscapeState) -> Explanation:
         Formula(rf"\Lambda_{{\mathrm{{equispaced}}}} = {tex(equi.lebesgue)} \qquad \Lambda_{{\mathrm{{Chebyshev}}}} = "
                 f"{tex(cheb.lebesgue)}", ""),
         Paragraph(
-            "A value moved by 0.01 moves the curve by at most 0.01 times \u039b. It grows like 2\u207f for equispaced nodes and like "
-            "log n for Chebyshev nodes: this is why the lecture's curve, with 17 points, is so nervous near its ends."
+            "A value moved by 0.01 moves the curve by at most 0.01 times \u039b. It grows like 2\u207f for equispaced nodes and "
+            "like log n for Chebyshev nodes: this is why the lecture's curve, with 17 points, is so nervous near its ends."
         ),
         Heading("Floating point"),
         Paragraph(

@@ -9,7 +9,16 @@ from typing import Any, cast
 import numpy as np
 
 from visualizer.base.explanation import (
-    Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Table, Verdict, number_text,
+    Block,
+    Explanation,
+    Formula,
+    Heading,
+    Number,
+    Numbers,
+    Paragraph,
+    Table,
+    Verdict,
+    number_text,
 )
 from visualizer.base.roles import Role
 from visualizer.experiments.landscape.batches import Ends, StudyRow, study
@@ -99,7 +108,8 @@ def _share(result: StudyResult) -> Figure:
                            text=f"k = {int(k[best])}: {number_text(float(near[best]), 3)} %"))
     title = f"How often a run ends within {number_text(request.near, 2)} of the global minimum"
     return Figure("study", title, _sizes_axis(result), Axis("share of runs", "%", limits=(-2.0, 106.0)), tuple(layers),
-                  note=f"{request.runs} runs of {request.steps} steps for every batch size, \u03b1 = {number_text(request.alpha, 3)}")
+                  note=f"{request.runs} runs of {request.steps} steps for every batch size, "
+                       f"\u03b1 = {number_text(request.alpha, 3)}")
 
 
 def _landings(result: StudyResult) -> Figure:
@@ -138,8 +148,8 @@ def explain(result: StudyResult, state: LandscapeState) -> Explanation:
     blocks += [
         Heading("What is measured"),
         Paragraph(
-            f"For every batch size k, {request.runs} runs start at x = {number_text(request.start)} and take {request.steps} steps, "
-            "each with the slope of the curve through k random points. A run counts when it ends within "
+            f"For every batch size k, {request.runs} runs start at x = {number_text(request.start)} and take {request.steps} "
+            "steps, each with the slope of the curve through k random points. A run counts when it ends within "
             f"{number_text(request.near)} of the global minimum at x = {number_text(result.ground.best.x)}."
         ),
         Formula(r"\hat p_k = \frac{\mathrm{runs\ near\ the\ minimum}}{\mathrm{all\ runs}}", "the share of runs near the minimum"),
