@@ -93,3 +93,8 @@ def test_the_import_contracts_hold() -> None:
     done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 kept, 0 broken" in done.stdout
+
+
+def test_the_workers_client_is_imported_without_the_worker() -> None:
+    worker = ("visualizer.worker.torch_worker", "visualizer.worker.scheduler", "visualizer.base.messages", *HEAVY)
+    assert _loaded(["visualizer.worker.client", "visualizer.worker.loading", "visualizer.ui.first_paint"], worker) == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 import sys
 
 from PySide6.QtCore import QObject, QTimer, Slot
@@ -44,8 +43,6 @@ class Closer(QObject):
 
 
 def main(what: str, delay: str, prepare: str) -> int:
-    if prepare == "never":  # the warning about it belongs in the log, which the application sets up
-        logging.getLogger().addHandler(logging.NullHandler())
     app = QApplication([])
     window = QWidget()
     window.show()

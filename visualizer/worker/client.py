@@ -1,26 +1,23 @@
-"""The window's side of the torch worker: the only way to it, and the owner of its thread."""
+"""The window's side of the torch worker: the only way to it, and the owner of its thread.
+
+This module is imported before the first paint of the window, so it imports what it needs when the worker starts.
+"""
 
 from __future__ import annotations
 
-import atexit
 import itertools
-import logging
-import os
-import sys
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from visualizer.base.experiment import Experiment, Request, State
-from visualizer.base.messages import Broken, Cancelled, Failed, Loading, Ready, Update
-from visualizer.worker.failures import failed
-from visualizer.worker.loading import ImportGate, Milestone, Prepare, prepare_torch
-from visualizer.worker.mailbox import Mailbox
-from visualizer.worker.scheduler import Job
-from visualizer.worker.torch_worker import TorchThread, TorchWorker
+if TYPE_CHECKING:
+    from typing import Literal
 
-logger = logging.getLogger(__name__)
+    from visualizer.base.experiment import Experiment, Request, State
+    from visualizer.base.messages import Broken, Cancelled, Failed, Loading, Ready, Update
+    from visualizer.worker.loading import ImportGate, Prepare
+    from visualizer.worker.mailbox import Mailbox
+    from visualizer.worker.torch_worker import TorchThread, TorchWorker
 
 CLOSE_MS = 800
 """How long closing waits for the thread: a slice takes 30 ms at most, the next import some 50 ms."""
@@ -28,15 +25,34 @@ CLOSE_MS = 800
 _stuck: list[QObject] = []
 
 
-@dataclass(eq=False)
 class _Tab:
     """What is known here about a tab: its newest request, how far that is, and what was delivered last."""
 
-    request: Request | None = None
-    generation: int = 0
-    status: Literal["active", "finished", "failed", "cancelled"] = "cancelled"
-    paused: bool = False
-    delivered: int = 0
+    def __init__(self) -> None:
+        self.request: Request | None = None
+        self.generation = 0
+        self.status: Literal["active", "finished", "failed", "cancelled"] = "cancelled"
+        self.paused = False
+        self.delivered = 0
+
+
+class _Side:
+    """The worker, its thread, and what both sides share; made when the worker starts."""
+
+    def __init__(self, prepare: Prepare | None) -> None:
+        from visualizer.worker.loading import ImportGate, prepare_torch
+        from visualizer.worker.mailbox import Mailbox
+        from visualizer.worker.torch_worker import TorchThread, TorchWorker
+
+        self.gate: ImportGate = ImportGate()
+        self.mailbox: Mailbox = Mailbox()
+        # No parent: a QThread that is deleted while it runs aborts the process, and a parent would delete it.
+        self.thread: TorchThread = TorchThread()
+        self.thread.setObjectName("torch")
+        self.worker: TorchWorker = TorchWorker(prepare or prepare_torch, self.gate, self.mailbox)
+        self.worker.moveToThread(self.thread)
+        self.thread.started.connect(self.worker.begin)
+        self.thread.finished.connect(self.worker.deleteLater)
 
 
 class TorchClient(QObject):
@@ -61,34 +77,25 @@ class TorchClient(QObject):
     _closing = Signal()
     _answered = Signal()
 
-    def __init__(self, parent: QObject | None = None, prepare: Prepare = prepare_torch) -> None:
+    def __init__(self, parent: QObject | None = None, prepare: Prepare | None = None) -> None:
         super().__init__(parent)
+        self._prepare = prepare
+        self._side: _Side | None = None
+        self._open = True
         self._tabs: dict[str, _Tab] = {}
         self._generations = itertools.count(1)
-        self._status: Loading | Ready | Broken = Loading("torch")
+        self._early: dict[str, tuple[Experiment[Any, Any, Any], Request, int]] = {}
+        self._answers: list[Failed | Cancelled] = []
+        self._status: Loading | Ready | Broken | None = None
         self._has_libraries = False
-        self._open = True
-        self._gate = ImportGate()
-        self._mailbox = Mailbox()
-        # No parent: a QThread that is deleted while it runs aborts the process, and a parent would delete it.
-        self._thread = TorchThread()
-        self._thread.setObjectName("torch")
-        self._worker = TorchWorker(prepare, self._gate, self._mailbox)
-        self._worker.moveToThread(self._thread)
-        queued = Qt.ConnectionType.QueuedConnection
-        self._thread.started.connect(self._worker.begin)
-        self._thread.finished.connect(self._worker.deleteLater)
-        self._submitted.connect(self._worker.submit, queued)
-        self._cancelled.connect(self._worker.cancel, queued)
-        self._paused.connect(self._worker.pause, queued)
-        self._closing.connect(self._worker.close, queued)
-        self._worker.posted.connect(self._deliver, queued)
-        self._answered.connect(self._deliver, queued)
+        self._answered.connect(self._deliver_answers, Qt.ConnectionType.QueuedConnection)
 
     @property
     def status(self) -> Loading | Ready | Broken:
         """What the worker last said about itself."""
-        return self._status
+        from visualizer.base.messages import Loading
+
+        return self._status or Loading("torch")
 
     @property
     def has_libraries(self) -> bool:
@@ -97,8 +104,19 @@ class TorchClient(QObject):
 
     def start(self) -> None:
         """Start the thread and let it import torch. Call when the window has been painted."""
-        if self._open and not self._thread.isRunning():
-            self._thread.start()
+        if self._side is not None or not self._open:
+            return
+        self._side = _Side(self._prepare)
+        worker, queued = self._side.worker, Qt.ConnectionType.QueuedConnection
+        self._submitted.connect(worker.submit, queued)
+        self._cancelled.connect(worker.cancel, queued)
+        self._paused.connect(worker.pause, queued)
+        self._closing.connect(worker.close, queued)
+        worker.posted.connect(self._deliver, queued)
+        for early in self._early.values():
+            self._send(*early)
+        self._early.clear()
+        self._side.thread.start()
 
     def submit(self, experiment: Experiment[Any, Any, Any], state: State) -> int:
         """Ask for the result of this state; its generation, which the messages about it carry.
@@ -112,6 +130,8 @@ class TorchClient(QObject):
         try:
             request = experiment.request(state)
         except Exception as error:
+            from visualizer.worker.failures import failed
+
             self.cancel(experiment.name)
             tab.request, tab.generation, tab.status = None, next(self._generations), "active"
             self._answer(failed(experiment.name, tab.generation, error))
@@ -119,16 +139,38 @@ class TorchClient(QObject):
         if tab.status in ("active", "finished") and request == tab.request:
             return tab.generation
         tab.request, tab.generation, tab.status, tab.paused = request, next(self._generations), "active", False
-        if isinstance(self._status, Broken):
-            self._answer(Failed(experiment.name, tab.generation, self._status.sentence, self._status.details, True))
-        elif self._open:
-            self._submitted.emit(Job(experiment, request, tab.generation))
+        if not self._open:
+            tab.status = "cancelled"
+        elif self._side is None:
+            self._early[experiment.name] = (experiment, request, tab.generation)
+        elif not self._refuse(experiment.name, tab):
+            self._send(experiment, request, tab.generation)
         return tab.generation
+
+    def _send(self, experiment: Experiment[Any, Any, Any], request: Request, generation: int) -> None:
+        from visualizer.worker.scheduler import Job
+
+        self._submitted.emit(Job(experiment, request, generation))
+
+    def _refuse(self, name: str, tab: _Tab) -> bool:
+        """Answer with the reason why the worker does not work, if it does not."""
+        from visualizer.base.messages import Broken, Failed
+
+        if isinstance(self._status, Broken):
+            self._answer(Failed(name, tab.generation, self._status.sentence, self._status.details, expected=True))
+            return True
+        return False
 
     def cancel(self, name: str) -> None:
         """Stop what the tab ``name`` computes or waits for; :class:`Cancelled` comes when it has stopped."""
-        if self.busy(name):
-            self._tabs[name].status = "cancelled"
+        if not self.busy(name):
+            return
+        self._tabs[name].status = "cancelled"
+        if self._early.pop(name, None) is not None:
+            from visualizer.base.messages import Cancelled
+
+            self._answer(Cancelled(name, self._tabs[name].generation))
+        else:
             self._cancelled.emit(name)
 
     def pause(self, name: str, paused: bool) -> None:
@@ -157,44 +199,58 @@ class TorchClient(QObject):
         if not self._open:
             return
         self._open = False
-        self._worker.posted.disconnect(self._deliver)
         for tab in self._tabs.values():
             tab.status = "cancelled"
-        if not self._thread.isRunning():
+        if self._side is None:
             return
-        self._gate.close()
+        self._side.worker.posted.disconnect(self._deliver)
+        self._side.gate.close()
         self._closing.emit()
-        if not self._thread.wait(CLOSE_MS):
-            logger.warning("the torch thread did not end within %d ms; the process ends without it", CLOSE_MS)
+        if not self._side.thread.wait(CLOSE_MS):
+            import atexit
+            import logging
+
+            # Not a warning: without a log file yet, Python would write it to stderr, and nobody has to do anything.
+            logging.getLogger(__name__).info("the torch thread did not end in %d ms; the process leaves it", CLOSE_MS)
             if not _stuck:
                 atexit.register(_leave)
-            _stuck.extend((self._thread, self._worker))
+            _stuck.extend((self._side.thread, self._side.worker))
 
-    def _answer(self, message: Failed) -> None:
+    def _answer(self, message: Failed | Cancelled) -> None:
         """Deliver through the event loop, as the worker's messages are: never inside the caller's call."""
-        if self._mailbox.put(message):
-            self._answered.emit()
+        self._answers.append(message)
+        self._answered.emit()
+
+    @Slot()
+    def _deliver_answers(self) -> None:
+        while self._answers and self._open:
+            self._deliver_about_run(self._answers.pop(0))
 
     @Slot()
     def _deliver(self) -> None:
-        for message in self._mailbox.take():
+        from visualizer.base.messages import Broken, Cancelled, Failed, Loading, Ready, Update
+        from visualizer.worker.loading import Milestone
+
+        assert self._side is not None
+        for message in self._side.mailbox.take():
             if not self._open:  # a slot closed us
                 return
             match message:
                 case Milestone.LIBRARIES:
                     self._has_libraries = True
                     self.libraries_ready.emit()
-                case Milestone():
-                    pass
                 case Update() | Failed() | Cancelled():
                     self._deliver_about_run(message)
                 case Loading() | Ready() | Broken():
                     self._status = message
                     self.message.emit(message)
-                    if isinstance(message, Broken):
-                        self._fail_all(message)
+                    for name, tab in self._tabs.items():
+                        if tab.status == "active":
+                            self._refuse(name, tab)
 
     def _deliver_about_run(self, message: Update | Failed | Cancelled) -> None:
+        from visualizer.base.messages import Failed, Update
+
         tab = self._tabs[message.experiment]
         if message.generation < tab.delivered:
             return
@@ -207,14 +263,13 @@ class TorchClient(QObject):
                     tab.status = "failed"
         self.message.emit(message)
 
-    def _fail_all(self, broken: Broken) -> None:
-        for name, tab in self._tabs.items():
-            if tab.status == "active":
-                self._answer(Failed(name, tab.generation, broken.sentence, broken.details, expected=True))
-
 
 def _leave() -> None:
     """End the process now: the last resort of :meth:`TorchClient.close`."""
+    import logging
+    import os
+    import sys
+
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -21,16 +21,15 @@ import logging
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from visualizer.base.messages import Broken, Loading, Ready
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+
+    from visualizer.base.messages import Broken, Loading, Ready
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +50,8 @@ class Milestone(enum.Enum):
     TORCH = enum.auto()
 
 
-Preparation = Iterator[Loading | Milestone | Ready | Broken]
-Prepare = Callable[["ImportGate"], Preparation]
+Preparation: TypeAlias = "Iterator[Loading | Milestone | Ready | Broken]"
+Prepare: TypeAlias = "Callable[[ImportGate], Preparation]"
 
 
 class Interrupted(BaseException):
@@ -135,6 +134,8 @@ def prepare_torch(gate: ImportGate) -> Preparation:
     Raises:
         Interrupted: the gate was closed meanwhile. The process has to end: modules are left half imported.
     """
+    from visualizer.base.messages import Loading, Ready
+
     collecting = gc.isenabled()
     gc.disable()
     gate.open()
@@ -243,6 +244,10 @@ def devices() -> tuple[str, ...]:
 
 def broken(error: Exception) -> Broken:
     """Why the worker cannot start, in one sentence that says what to install."""
+    import traceback
+
+    from visualizer.base.messages import Broken
+
     details = "".join(traceback.format_exception(error))
     missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
     if missing in (*WINDOW_LIBRARIES, "torch", "scipy"):
