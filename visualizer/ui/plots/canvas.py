@@ -219,8 +219,8 @@ class FigureCanvas(QWidget):
                                  self.hasFocus() and self._by_keyboard)
 
     def _selected_target(self) -> Target | None:
-        """The selected element as it is now: the one at the same place (a point that was switched off is in another
-        layer), else the one of the same number (a point that was moved)."""
+        """The selected element as it is now: the one of the same layer and number, or, when a point that was
+        switched off went into another layer, the one of the same name and place."""
         old = self._selected
         if old is None:
             return None

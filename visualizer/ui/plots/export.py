@@ -171,6 +171,5 @@ def _checked(width: int, height: int, scale: float) -> tuple[int, int]:
 
 
 def _plain(text: str) -> str:
-    """Text that may stand in XML as it is: the generator does not escape it."""
-    text = "".join(c for c in text if c >= " " or c in "\t\n")
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text without the control characters that XML forbids (the generator escapes the rest)."""
+    return "".join(c for c in text if c >= " " or c in "\t\n")

@@ -74,6 +74,7 @@ class Layout:
     title: list[str] = field(default_factory=list)
     note: list[str] = field(default_factory=list)
     legend: list[tuple[Swatch, str, float, float]] = field(default_factory=list)
+    legend_more: tuple[str, float, float] | None = None
     title_top: float = 0.0
     note_top: float = 0.0
     x_ticks: Ticks = field(default_factory=Ticks)
@@ -108,7 +109,7 @@ def lay_out(
     bottom = height - 0.6 * pad - label - 3.0 * zoom - small - 5.0 * zoom
     # Most words that leave the plot more than half of a small figure: the note gives way first.
     for title_lines, note_lines, gap in ((2, 2, 16.0), (2, 1, 16.0), (1, 1, 10.0), (1, 0, 10.0)):
-        top = _header(out, figure, kit, room, pad, (title_lines, note_lines), gap * zoom)
+        top = _header(out, figure, kit, room, pad, (title_lines, note_lines), gap * zoom, bottom - 0.4 * height)
         if bottom - top >= 0.5 * height:
             break
     top = max(top + 0.5 * pad, small * 0.5)
@@ -141,31 +142,48 @@ def lay_out(
 
 def _header(
     out: Layout, figure: Figure, kit: Kit, room: float, pad: float, lines: tuple[int, int], gap: float,
+    most: float,
 ) -> float:
-    """Title and note in at most so many lines, and the legend; returns where they end."""
+    """Title and note in at most so many lines, and the legend down to ``most``; returns where they end."""
     out.title_top = 0.7 * pad
     out.title = wrapped(kit, "title", figure.title, room, lines[0])
     out.note_top = out.title_top + len(out.title) * text_height(kit, "title") + 1.0
     out.note = wrapped(kit, "label", figure.note, room, lines[1])
     top = out.note_top + len(out.note) * text_height(kit, "label") + (1.0 if out.note else -1.0)
-    return _legend(out, figure, kit, top, room, pad, gap)
+    return _legend(out, figure, kit, top, room, pad, gap, most)
 
 
-def _legend(out: Layout, figure: Figure, kit: Kit, top: float, room: float, pad: float, gap: float) -> float:
-    """Entries in rows under the title; returns where they end."""
+def _legend(
+    out: Layout, figure: Figure, kit: Kit, top: float, room: float, pad: float, gap: float, most: float,
+) -> float:
+    """Entries in rows under the title; returns where they end. What has no room is counted: "and 3 more"."""
     zoom, row = kit.theme.zoom, text_height(kit, "label") + 2.0
     x, y = pad, top + 3.0
     placed = False
-    out.legend = []
-    for layer in legend_layers(figure):
+    out.legend, out.legend_more = [], None
+    layers = legend_layers(figure)
+    for index, layer in enumerate(layers):
         text = elided(kit, "label", layer.label, room - (_SWATCH + 6.0) * zoom)
         wide = (_SWATCH + 6.0) * zoom + text_width(kit, "label", text)
         if x > pad and x + wide > pad + room:
+            if y + 2 * row > most:
+                out.legend_more = _rest(out, kit, len(layers) - index, x, y, pad + room)
+                break
             x, y = pad, y + row
         out.legend.append((swatch_of(layer, kit), text, x, y))
         x += wide + gap
         placed = True
     return y + row if placed else top
+
+
+def _rest(out: Layout, kit: Kit, count: int, x: float, y: float, right: float) -> tuple[str, float, float]:
+    """The count of the entries that have no room; takes the last ones away until it fits itself."""
+    while True:
+        text = f"and {count} more"
+        if x + text_width(kit, "label", text) <= right or not out.legend or out.legend[-1][3] != y:
+            return text, x, y
+        _, _, x, _ = out.legend.pop()
+        count += 1
 
 
 def _fitting(axis: Axis, view: Range, log: bool, size: float, kit: Kit, along: bool) -> Ticks:
@@ -286,6 +304,10 @@ class FrameItem(QGraphicsItem):
             paint_swatch(painter, kit, swatch, QRectF(x, y, _SWATCH * kit.theme.zoom, text_height(kit, "label")))
             draw_text(painter, kit, "label", x + (_SWATCH + 6.0) * kit.theme.zoom, y + text_ascent(kit, "label"), text,
                       QColor(palette.text))
+
+        if layout.legend_more is not None:
+            text, x, y = layout.legend_more
+            draw_text(painter, kit, "label", x, y + text_ascent(kit, "label"), text, QColor(palette.secondary_text))
 
     def _paint_axes(self, painter: QPainter, kit: Kit) -> None:
         layout, palette, zoom = self._layout, kit.theme.palette, kit.theme.zoom

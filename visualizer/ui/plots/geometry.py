@@ -252,13 +252,14 @@ def contours(values: Floats, level: float) -> Floats:
     a, b, c, d = values[:-1, :-1], values[:-1, 1:], values[1:, 1:], values[1:, :-1]
     with np.errstate(invalid="ignore"):
         case = ((a > level) * 1 + (b > level) * 2 + (c > level) * 4 + (d > level) * 8).astype(np.int8)
-    case[~np.isfinite(a + b + c + d)] = 0
+    finite = np.isfinite(values)
+    case[~(finite[:-1, :-1] & finite[:-1, 1:] & finite[1:, 1:] & finite[1:, :-1])] = 0
     parts: list[Floats] = []
 
     def crossing(edge: int, row: NDArray[np.int64], column: NDArray[np.int64]) -> Floats:
         (r0, c0), (r1, c1) = (((0, 0), (0, 1)), ((0, 1), (1, 1)), ((1, 0), (1, 1)), ((0, 0), (1, 0)))[edge]
         v0, v1 = values[row + r0, column + c0], values[row + r1, column + c1]
-        t = (level - v0) / (v1 - v0)
+        t = (level / 2 - v0 / 2) / (v1 / 2 - v0 / 2)  # halves: the difference of two huge values is not finite
         return np.column_stack((column + c0 + t * (c1 - c0), row + r0 + t * (r1 - r0)))
 
     for number, pairs in _CASES.items():

@@ -452,8 +452,8 @@ class HeatItem(LayerItem[Heat]):
         layer, mapping = self.layer, self.mapping
         rows, columns = layer.values.shape
         low, high = value_limits(layer)
-        levels = np.linspace(low, high, layer.contours + 2)[1:-1]
-        lines = np.vstack([contours(layer.values, float(level)) for level in levels])
+        shares = np.arange(1, layer.contours + 1) / (layer.contours + 1)
+        lines = np.vstack([contours(layer.values, float(low * (1 - t) + high * t)) for t in shares])
         (x0, x1), (y0, y1) = layer.x_range, layer.y_range
         x = x0 + (lines[:, [0, 2]] + 0.5) * (x1 - x0) / columns
         y = y0 + (lines[:, [1, 3]] + 0.5) * (y1 - y0) / rows

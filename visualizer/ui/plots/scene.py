@@ -26,6 +26,8 @@ from visualizer.ui.theme import Theme
 Range = tuple[float, float]
 
 _PADDING = 0.04
+#: The view reaches a little farther than what is drawn.
+_FARTHEST = 2.0 * HUGE
 #: Room that is added on the side where data leaves the view, so that a growing run does not rescale at every step.
 _HEADROOM = 0.15
 
@@ -202,7 +204,7 @@ class FigureItem(QGraphicsWidget):
     def _set_by_user(self, x: Range, y: Range) -> None:
         for low, high in (x, y):
             # Below this a float64 cannot tell the ticks apart; above it differences overflow.
-            if not 1e-12 * max(abs(low), abs(high)) < high - low < HUGE or high - low < 1e-290:
+            if not 1e-12 * max(abs(low), abs(high)) < high - low < _FARTHEST or high - low < 1e-290:
                 return
         self.touched = True
         self._set_range(x, y)
@@ -268,11 +270,11 @@ class FigureItem(QGraphicsWidget):
         span = high / 2 - low / 2
         if not span > 1e-12 * max(abs(low), abs(high)):
             half = 0.5 if self._logs[index] else (0.1 * abs(low) if low else 1.0)
-            return max(low - half, -HUGE), min(high + half, HUGE)
+            return max(low - half, -_FARTHEST), min(high + half, _FARTHEST)
         room = 2 * span * _PADDING
         # Bars stand on the axis.
         on_axis = index == 1 and low == 0.0 and any(isinstance(layer, Bars) for layer in layers)
-        return max(low if on_axis else low - room, -HUGE), min(high + room, HUGE)
+        return max(low if on_axis else low - room, -_FARTHEST), min(high + room, _FARTHEST)
 
     # Drawing.
 
@@ -356,4 +358,4 @@ def _view_limits(axis: Axis, log: bool) -> Range | None:
         if high <= 0:
             return None
         return (math.log10(low) if low > 0 else math.log10(high) - 6.0), math.log10(high)
-    return max(low, -HUGE), min(high, HUGE)
+    return max(low, -_FARTHEST), min(high, _FARTHEST)
