@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -139,3 +141,17 @@ def test_every_folder_of_the_package_is_a_package() -> None:
     """A folder without __init__.py would be left out of type checks and import contracts."""
     folders = {path.parent for path in own_files() if path.suffix == ".py" and ROOT / "visualizer" in path.parents}
     assert not [folder for folder in folders if not (folder / "__init__.py").exists()]
+
+
+def test_every_benchmark_is_described() -> None:
+    described = re.findall(r"^\| `(\w+)` \|", (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    there = [path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.name.startswith("_")]
+    assert sorted(described) == sorted(there)
+
+
+def test_a_benchmark_that_does_not_exist_is_refused_with_the_names_that_do() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "nothing"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "start_up" in done.stderr
