@@ -83,8 +83,8 @@ def number_text(value: float, digits: int = 4) -> str:
         return "0"
     magnitude = abs(value)
     if 1e-4 <= magnitude < 10**6:
-        import math
-
-        decimals = max(0, digits - 1 - math.floor(math.log10(magnitude)))
+        # The exponent after rounding: 0.099999 is shown as 0.1000, not as 0.10000.
+        exponent = int(f"{magnitude:.{digits - 1}e}".split("e")[1])
+        decimals = max(0, digits - 1 - exponent)
         return f"{value:.{decimals}f}".replace("-", "\u2212")
     return f"{value:.{digits - 1}e}".replace("-", "\u2212", 1) if value < 0 else f"{value:.{digits - 1}e}"

@@ -282,11 +282,13 @@ class Names(Parameter[tuple[str, ...]]):
 
     Attributes:
         options: the names to choose from, for a state (they may depend on another parameter).
+        titles: what a name is called on the screen, where that differs.
         noun: what one name is called in a message ("point").
     """
 
     kind: ClassVar[str] = "names"
     options: Callable[[Any], tuple[str, ...]]
+    titles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     noun: str = "name"
 
     def allowed(self, state: Any = None) -> str:

@@ -134,8 +134,10 @@ class Lagrange(Curve):
             denominator[first_form] = self.nodes.reciprocal_of_product(difference[first_form])
         # einsum, not @: BLAS would start threads of its own for so little.
         result: Floats = np.einsum("ij,j->i", terms, values) / denominator
-        row, column = np.nonzero(np.isinf(terms))  # at a node, or nearer than floats can tell apart
-        result[row] = values[column]
+        if not np.isfinite(result).all():
+            # At a node, or nearer than floats can tell apart.
+            row, column = np.nonzero((difference == 0.0) | np.isinf(terms))
+            result[row] = values[column]
         return result
 
     def _make_scalar(self, order: int) -> Callable[[float], float]:

@@ -67,7 +67,7 @@ class NodeSet:
                 difference = at[first:first + rows, None] - self.x
                 sums = np.abs(self.weights / difference).sum(axis=1)
                 values = sums / np.abs(self.reciprocal_of_product(difference))
-                values[np.isinf(sums)] = 1.0  # at a node
+                values[np.isinf(sums) | (difference == 0.0).any(axis=1)] = 1.0  # at a node
                 result[first:first + rows] = values
         return result
 

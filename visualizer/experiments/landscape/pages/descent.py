@@ -196,7 +196,7 @@ def explain(result: DescentResult, state: LandscapeState) -> Explanation:
     assert isinstance(request, DescentRequest)
     entry = optimizer(request.optimizer)
     x, slope = float(result.x[shown]), float(result.slope[shown])
-    blocks: list[Block] = [Verdict(result.outcome.sentence, _judgement(result))]
+    blocks: list[Block] = [Verdict(result.outcome.sentence + _comparison(result), _judgement(result))]
     blocks.append(Heading(f"Step {shown} of {result.steps}"))
     blocks.append(Formula(entry.formula, entry.help))
     if entry.name == "sgd" and shown < result.steps:
@@ -247,10 +247,25 @@ def explain(result: DescentResult, state: LandscapeState) -> Explanation:
     return Explanation(tuple(blocks))
 
 
+def _at_best(result: DescentResult) -> bool:
+    best = result.ground.best
+    return float(best.distance(result.landing.x)) <= 0.02 * (result.ground.high - result.ground.low)
+
+
+def _comparison(result: DescentResult) -> str:
+    """How a place where the run has settled compares with the best one, judged on the curve through all points."""
+    if result.outcome.verdict != "converged":
+        return ""
+    best = result.ground.best
+    if _at_best(result):
+        return " This is the best minimum."
+    return (f" Near {result.landing.near}, where the full curve is {number_text(result.landing.full_value)}; "
+            f"its best minimum is {number_text(best.value)}, at x = {number_text(best.x)}.")
+
+
 def _judgement(result: DescentResult) -> Any:
     if result.outcome.verdict == "converged":
-        near_best = abs(result.landing.x - result.ground.best.x) <= 0.02 * (result.ground.high - result.ground.low)
-        return "good" if near_best else "warning"
+        return "good" if _at_best(result) else "warning"
     return {"converging": "muted", "still moving": "muted", "oscillating": "warning"}.get(result.outcome.verdict, "bad")
 
 

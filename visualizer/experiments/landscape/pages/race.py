@@ -176,12 +176,12 @@ def explain(result: RaceResult, state: LandscapeState) -> Explanation:
     else:
         blocks.append(Verdict("Nobody reached the global minimum.", "warning"))
     rows = tuple(
-        (racer.entry.title, number_text(racer.lr, 3), number_text(racer.landing.x), number_text(racer.landing.value),
-         str(racer.steps), racer.outcome.verdict)
+        (racer.entry.title, number_text(racer.landing.x), number_text(racer.landing.value), str(racer.steps),
+         number_text(racer.lr, 3), racer.outcome.verdict)
         for racer in sorted(result.racers, key=lambda racer: (not np.isfinite(racer.landing.value), racer.landing.value))
     )
     blocks.append(Heading("Where they landed"))
-    blocks.append(Table(("optimizer", "lr", "x", "value", "steps", "verdict"), rows))
+    blocks.append(Table(("optimizer", "x", "value", "steps", "lr", "verdict"), rows))
     entry = optimizer(state.race_shown)
     blocks.append(Heading(entry.title))
     blocks.append(Paragraph(entry.help))

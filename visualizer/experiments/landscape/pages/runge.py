@@ -104,10 +104,19 @@ def figures(result: RungeResult, state: LandscapeState) -> tuple[Figure, ...]:
     title = f"{request.nodes} nodes: the polynomial through them"
     return (
         Figure("runge", title, Axis("x"), Axis("value", limits=limits), tuple(main)),
-        Figure("runge_error", "Absolute error between the nodes", Axis("x"), Axis("error", log=True), _errors(result)),
-        Figure("runge_lebesgue", "Lebesgue constant: how much an error in the data can grow", Axis("nodes n", integer=True),
+        Figure("runge_error", "Absolute error between the nodes", Axis("x"), Axis("error", log=True, limits=_error_limits(result)), _errors(result)),
+        Figure("runge_lebesgue", "Lebesgue constant: how far errors can grow", Axis("nodes n", integer=True),
                Axis("Lebesgue constant", log=True), _lebesgue(result)),
     )
+
+
+def _error_limits(result: RungeResult) -> tuple[float, float]:
+    """From the typical small error to the largest; at the nodes themselves the error is 0, far below."""
+    entries = [entry for entry in (result.equispaced, result.chebyshev, result.monomial) if entry is not None]
+    errors = np.concatenate([entry.error[np.isfinite(entry.error) & (entry.error > 0)] for entry in entries])
+    if not errors.size:
+        return 1e-16, 1.0
+    return max(float(np.quantile(errors, 0.03)) / 3, _TINY), float(errors.max()) * 3
 
 
 def _errors(result: RungeResult) -> tuple[Layer, ...]:

@@ -106,8 +106,10 @@ def _share(result: StudyResult) -> Figure:
         best = int(np.argmax(near))
         layers.append(Note(key="best", role=Role.GOOD, x=float(k[best]), y=float(near[best]), anchor=(0.5, 1.5),
                            text=f"k = {int(k[best])}: {number_text(float(near[best]), 3)} %"))
+    highest = max((float(values.max()) for values in (high, readonly(100 * result.column("left"))) if len(values)), default=0.0)
+    top = min(106.0, max(12.0, 1.25 * highest))
     title = f"How often a run ends within {number_text(request.near, 2)} of the global minimum"
-    return Figure("study", title, _sizes_axis(result), Axis("share of runs", "%", limits=(-2.0, 106.0)), tuple(layers),
+    return Figure("study", title, _sizes_axis(result), Axis("share of runs", "%", limits=(-0.03 * top, top)), tuple(layers),
                   note=f"{request.runs} runs of {request.steps} steps for every batch size, "
                        f"\u03b1 = {number_text(request.alpha, 3)}")
 
@@ -120,9 +122,12 @@ def _landings(result: StudyResult) -> Figure:
         histogram, _ = np.histogram(np.clip(inside, ground.low, ground.high), bins=_BINS, range=(ground.low, ground.high))
         counts[row.size - 2] = 100 * histogram / max(row.runs, 1)
     top = max(result.sizes)
+    # Where every run ends in one place its bin would leave all others dark: the scale ends at the 95th percentile.
+    seen = counts[counts > 0]
+    brightest = float(np.quantile(seen, 0.95)) if seen.size else 1.0
     layers: list[Layer] = [
         Heat(key="landings", role=Role.DATA, values=readonly(counts), x_range=(ground.low, ground.high),
-             y_range=(1.5, top + 0.5), value_label="share of runs (%)"),
+             y_range=(1.5, top + 0.5), limits=(0.0, max(brightest, 1.0)), value_label="share of runs (%)"),
         Rule(key="best", role=Role.GOOD, position=ground.best.x, text="global minimum"),
         Rule(key="start", role=Role.MUTED, position=_request(result).start, text="start", dash="dot"),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
@@ -52,9 +52,9 @@ class ChipGrid(QWidget):
     toggled = Signal()
     focused = Signal(object)
 
-    def __init__(self, prefix: str, noun: str, theme: Theme, parent: QWidget) -> None:
+    def __init__(self, prefix: str, noun: str, titles: Mapping[str, str], theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
-        self._prefix, self._noun, self._theme = prefix, noun, theme
+        self._prefix, self._noun, self._titles, self._theme = prefix, noun, titles, theme
         self._chips: list[Chip] = []
         self._names: tuple[str, ...] = ()
         self._checked: set[str] = set()
@@ -116,11 +116,16 @@ class ChipGrid(QWidget):
                 chip.setFocusPolicy(Qt.FocusPolicy.ClickFocus if index else Qt.FocusPolicy.StrongFocus)
                 self._chips.append(chip)
             chip = self._chips[index]
-            if chip.text() != name:
-                chip.setText(name)
-                describe(chip, f"{self._noun} {name}", f"{self._noun} {name}".capitalize(), f"{self._prefix}.{name}")
+            title = self._title(name)
+            if chip.objectName() != f"{self._prefix}.{name}":
+                chip.setText(title)
+                spoken = f"{self._noun} {title}"
+                describe(chip, spoken, spoken[:1].upper() + spoken[1:], f"{self._prefix}.{name}")
             chip.setChecked(name in self._checked)
             chip.show()
+
+    def _title(self, name: str) -> str:
+        return self._titles.get(name, name)
 
     @Slot()
     def _make_more(self) -> None:
@@ -136,7 +141,7 @@ class ChipGrid(QWidget):
         """Columns, width and height of a cell, gap between cells."""
         gap = self._theme.px(4)
         metrics = self.fontMetrics()
-        longest = max((metrics.horizontalAdvance(name) for name in self._names), default=0)
+        longest = max((metrics.horizontalAdvance(self._title(name)) for name in self._names), default=0)
         least = min(max(longest + self._theme.px(12), self._theme.px(32)), max(1, width))
         columns = max(1, (width + gap) // (least + gap))
         return columns, (width - gap * (columns - 1)) // columns, self._theme.px(24), gap

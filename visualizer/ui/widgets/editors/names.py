@@ -48,7 +48,7 @@ class NamesEditor(Editor):
         self._scroll.setWidgetResizable(True)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._chips = ChipGrid(self.prefix, noun, self.theme, self._scroll)
+        self._chips = ChipGrid(self.prefix, noun, self.parameter.titles, self.theme, self._scroll)
         self._chips.setProperty("panel", True)
         self._chips.toggled.connect(self._on_chips)
         self._chips.focused.connect(self._on_focused)
