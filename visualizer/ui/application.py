@@ -1,35 +1,56 @@
-"""The program with a window: what is set up around it, in the order that paints it first."""
+"""The program with a window: what is set up around it, in the order that paints it first.
+
+Nothing but the window's shell is imported here. What is inside is imported and made after the first paint, one
+module and one piece at a time, while the worker imports torch in its own thread.
+"""
 
 from __future__ import annotations
 
-import argparse
 import faulthandler
+import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Slot
+from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QApplication
 
 from visualizer import __version__
+from visualizer.base.resources import resource
 from visualizer.ui.failures import Failures
 from visualizer.ui.first_paint import FirstPaint
 from visualizer.ui.garbage import GarbageTimer
 from visualizer.ui.main_window import MainWindow
 from visualizer.ui.settings import Settings, settings_path
-from visualizer.ui.theme import load_fonts
-from visualizer.worker.client import TorchClient
-from visualizer.worker.loading import set_torch_environment
+from visualizer.ui.theme import STYLED
 
 if TYPE_CHECKING:
+    import argparse
+
     from visualizer.base.experiment import Experiment
     from visualizer.ui.desk import Desk
+    from visualizer.ui.interior import Interior
+    from visualizer.worker.client import TorchClient
 
 _POLL_MS = 200
+#: The one font that the first paint needs; the others are loaded after it.
+_FIRST_FONT = "fonts/Inter-Regular.otf"
+#: What the interior is made of, in the order of import: each takes a few milliseconds, so each is a step of its own.
+_MODULES = (
+    "visualizer.base.parameters", "visualizer.base.experiment", "visualizer.base.explanation",
+    "visualizer.base.messages", "visualizer.worker.loading", "visualizer.worker.scheduler", "visualizer.worker.client",
+    "visualizer.experiments.catalogue", "visualizer.ui.actions", "visualizer.ui.history", "visualizer.ui.tabs.answers",
+    "visualizer.ui.tabs.controller", "visualizer.ui.exporting", "visualizer.ui.tabs.figure_area",
+    "visualizer.ui.tabs.experiment_tab", "visualizer.ui.interior",
+)
+_DESK_MODULES = (
+    "visualizer.ui.widgets.icons", "json", "visualizer.sessions.schema", "visualizer.sessions.files", "platformdirs",
+    "visualizer.sessions.autosave", "visualizer.ui.dialogs", "visualizer.ui.desk",
+)
 
 
 def run(options: argparse.Namespace, experiments: Sequence[Experiment[Any, Any, Any]] | None = None) -> int:
@@ -43,7 +64,6 @@ def run(options: argparse.Namespace, experiments: Sequence[Experiment[Any, Any, 
     # Until the log file is open, after the first paint, the only place for a crash is stderr, if there is one.
     if sys.stderr is not None:
         faulthandler.enable()
-    set_torch_environment()
     application = make_application()
     program = Program(options, experiments)
     program.start()
@@ -53,47 +73,61 @@ def run(options: argparse.Namespace, experiments: Sequence[Experiment[Any, Any, 
 
 
 def make_application() -> QApplication:
-    """The one QApplication of the process, with the product's name and fonts."""
+    """The one QApplication of the process, with the product's name and its first font."""
     application = QApplication.instance()
     if not isinstance(application, QApplication):
-        application = QApplication(["visualizer"])
+        # Setting the style later would make PySide6 build the enums of QStyle, 5 ms.
+        application = QApplication(["visualizer", "-style", "fusion"])
+        application.setProperty(STYLED, True)
     application.setApplicationName("visualizer")
     application.setApplicationDisplayName("visualizer")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("visualizer")
-    load_fonts()
+    QFontDatabase.addApplicationFont(str(resource(_FIRST_FONT)))
     return application
 
 
 class Program(QObject):
-    """Window, worker, log and signals of one run of the program."""
+    """Window, worker, log and signals of one run of the program.
+
+    Args:
+        options, experiments: as for :func:`run`.
+        failures, settings: for tests; None: the user's own files.
+    """
 
     def __init__(
         self, options: argparse.Namespace, experiments: Sequence[Experiment[Any, Any, Any]] | None = None,
         failures: Failures | None = None, settings: Settings | None = None,
     ) -> None:
         super().__init__()
-        if experiments is None:
-            from visualizer.experiments.catalogue import EXPERIMENTS
-
-            experiments = EXPERIMENTS
         self._options = options
+        self._experiments = experiments
+        self._client: TorchClient | None = None
         self._notifier: QSocketNotifier | None = None
         self._pipe: tuple[int, int] | None = None
         self._handlers: dict[int, Any] = {}
         self.failures = failures or Failures(parent=self)
         self.failures.install(self.stop)
-        self.client = TorchClient(self)
-        self.window = MainWindow(
-            experiments, self.client, settings or Settings(settings_path()), options.theme, options.presentation or None
-        )
         self.garbage = GarbageTimer(self)
+        self.window = MainWindow(
+            settings or Settings(settings_path()), self._make_interior, options.theme, options.presentation or None
+        )
         self.failures.happened.connect(self.window.say_problem)
-        self.client.message.connect(self.window.receive)
-        self.client.libraries_ready.connect(self.window.libraries_ready)
         self.window.closing.connect(self._on_closing)
         self._first_paint = FirstPaint(self.window)
         self._first_paint.painted.connect(self._on_painted)
+        self._rest = self._make_rest()
+        self._rest_timer = QTimer(self, interval=0)
+        self._rest_timer.timeout.connect(self._advance)
+
+    @property
+    def client(self) -> TorchClient:
+        """The worker's UI side; made now if it has not been yet."""
+        if self._client is None:
+            from visualizer.worker.client import TorchClient
+
+            self._client = TorchClient(self)
+        return self._client
 
     def start(self) -> None:
         """Show the window; everything else follows when it has been painted."""
@@ -101,20 +135,65 @@ class Program(QObject):
 
     @Slot()
     def _on_painted(self) -> None:
-        self.client.message.connect(self._on_message)
-        self.client.start()
-        self.window.begin(self._make_desk, self._options.tab)
-        self.failures.watch_crashes()
-        self._listen_to_signals()
+        self._rest_timer.start()
 
-    def _make_desk(self, window: MainWindow) -> Desk:
+    @Slot()
+    def _advance(self) -> None:
+        if next(self._rest, self) is self:
+            self._rest_timer.stop()
+
+    def _make_rest(self) -> Iterator[None]:
+        """Everything after the first paint, in short steps; the worker starts as soon as it can."""
+        for name in _MODULES:
+            importlib.import_module(name)
+            yield
+            if name == "visualizer.worker.client":
+                self.client.message.connect(self._on_message)
+                self.client.start()
+                yield
+        self._listen_to_signals()
+        self.failures.watch_crashes()
+        yield
+        self.window.follow_system()
+        yield
+        interior = self.window.interior
+        yield
+        from visualizer.ui.theme import load_fonts
+
+        load_fonts()
+        yield
+        for name in _DESK_MODULES:
+            importlib.import_module(name)
+            yield
+        interior.steps.add(interior.begin(self._make_desk, self._options.tab))
+
+    def _make_interior(self, window: MainWindow) -> Interior:
+        from visualizer.ui.interior import Interior
+
+        experiments = self._experiments
+        if experiments is None:
+            from visualizer.experiments.catalogue import EXPERIMENTS
+
+            experiments = EXPERIMENTS
+        interior = Interior(window, experiments, self.client)
+        # What was said before there was anybody to hear it.
+        interior.receive(self.client.status)
+        if self.client.has_libraries:
+            interior.libraries_ready()
+        self.client.message.connect(interior.receive)
+        self.client.libraries_ready.connect(interior.libraries_ready)
+        return interior
+
+    def _make_desk(self, interior: Interior) -> Desk:
+        from pathlib import Path
+
         from visualizer.sessions.autosave import AutosavedSession
         from visualizer.ui.asking import DialogAsker
         from visualizer.ui.desk import Desk
 
         session = Path(self._options.session) if self._options.session else None
-        kept = AutosavedSession(experiments=window.experiments)
-        return Desk(window, DialogAsker(window), kept, self.failures.log_file, session, self._options.fresh)
+        kept = AutosavedSession(experiments=interior.experiments)
+        return Desk(interior, DialogAsker(self.window), kept, self.failures.log_file, session, self._options.fresh)
 
     @Slot(object)
     def _on_message(self, message: object) -> None:
@@ -162,8 +241,10 @@ class Program(QObject):
 
     @Slot()
     def _on_closing(self) -> None:
+        self._rest_timer.stop()
         self.garbage.stop()
-        self.client.close()
+        if self._client is not None:
+            self._client.close()
 
     def finish(self) -> None:
         """Give back what belongs to the process. Call when the event loop has ended."""
@@ -177,5 +258,5 @@ class Program(QObject):
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers.clear()
-        self.client.close()
+        self._on_closing()
         self.failures.uninstall()

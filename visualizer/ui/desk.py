@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox
 
 from visualizer.base.errors import UserError
 from visualizer.ui.asking import Asker
@@ -16,7 +17,7 @@ from visualizer.ui.session_desk import SessionDesk
 
 if TYPE_CHECKING:
     from visualizer.sessions.autosave import AutosavedSession
-    from visualizer.ui.main_window import MainWindow
+    from visualizer.ui.interior import Interior
 
 NOTHING_SHOWN = "There is no figure yet; it can be exported as soon as it is shown."
 
@@ -25,7 +26,7 @@ class Desk(QObject):
     """Connects the window's file, copy and help actions.
 
     Args:
-        window: the window; also the parent.
+        interior: what is inside the window; also the parent.
         asker: asks for files, and before anything is replaced.
         kept: the program's own copy of the last session; None: nothing is restored or kept.
         log_file: where the log is, for the about dialog.
@@ -34,34 +35,36 @@ class Desk(QObject):
     """
 
     def __init__(
-        self, window: MainWindow, asker: Asker, kept: AutosavedSession | None, log_file: Path,
+        self, interior: Interior, asker: Asker, kept: AutosavedSession | None, log_file: Path,
         session: Path | None = None, fresh: bool = False,
     ) -> None:
-        super().__init__(window)
-        self._window = window
+        super().__init__(interior)
+        window = self._window = interior.window
+        self._interior = interior
         self._log_file = log_file
         self._first_session = session
         self._fresh = fresh
         self._choice = ExportChoice()
         self.sessions = SessionDesk(
-            window.experiments, window.session, window.show_session, asker, window.settings, kept, self
+            interior.experiments, interior.session, interior.show_session, asker, window.settings, kept, self
         )
         self.exporter = Exporter(asker, window.settings, self)
         for part in (self.sessions, self.exporter):
             part.done.connect(window.say)
             part.failed.connect(window.say_problem)
-        window.changed.connect(self.sessions.keep_soon)
-        by_name = window.actions_by_name
+        interior.changed.connect(self.sessions.keep_soon)
+        by_name = interior.actions_by_name
         by_name["open_session"].triggered.connect(self.sessions.ask_open)
         by_name["save_session"].triggered.connect(self.sessions.save)
         by_name["save_session_as"].triggered.connect(self.sessions.ask_save)
         by_name["shortcuts"].triggered.connect(self.show_shortcuts)
         by_name["about"].triggered.connect(self.show_about)
-        for tab in window.tabs:
+        for tab in interior.tabs:
             tab.actions_by_name["export_figure"].triggered.connect(self.ask_export)
             tab.actions_by_name["export_all"].triggered.connect(self.ask_export_all)
             tab.actions_by_name["copy_figure"].triggered.connect(self.copy_main_figure)
             tab.actions_by_name["copy_code"].triggered.connect(self.copy_code)
+            tab.actions_by_name["about_page"].triggered.connect(self.show_about_page)
             tab.export_requested.connect(self.ask_export_of)
             tab.copy_requested.connect(self.copy_figure)
 
@@ -85,7 +88,7 @@ class Desk(QObject):
     @Slot(str)
     def ask_export_of(self, figure: str) -> None:
         """Open the export dialog, with this figure chosen (empty: the main one)."""
-        page = self._window.tab.exportable()
+        page = self._interior.tab.exportable()
         if page is None:
             self._window.say(NOTHING_SHOWN)
             return
@@ -99,7 +102,7 @@ class Desk(QObject):
 
     @Slot()
     def ask_export_all(self) -> None:
-        page = self._window.tab.exportable()
+        page = self._interior.tab.exportable()
         if page is None:
             self._window.say(NOTHING_SHOWN)
             return
@@ -111,7 +114,7 @@ class Desk(QObject):
     @Slot(object)
     def _export(self, choice: ExportChoice) -> None:
         self._choice = choice
-        page = self._window.tab.exportable()
+        page = self._interior.tab.exportable()
         if page is None:
             self._window.say(NOTHING_SHOWN)
         elif choice.figure:
@@ -126,7 +129,7 @@ class Desk(QObject):
     @Slot(str)
     def copy_figure(self, name: str) -> None:
         """Copy a figure (empty: the main one) as it is shown."""
-        tab = self._window.tab
+        tab = self._interior.tab
         page = tab.exportable()
         if page is None:
             self._window.say(NOTHING_SHOWN)
@@ -141,28 +144,42 @@ class Desk(QObject):
     @Slot()
     def copy_code(self) -> None:
         """Copy the PyTorch lines of what is shown."""
-        QGuiApplication.clipboard().setText(self._window.tab.controller.code())
+        QGuiApplication.clipboard().setText(self._interior.tab.controller.code())
         self._window.say("The code is on the clipboard.")
 
     # Help.
 
     @Slot()
     def show_shortcuts(self) -> None:
-        window = self._window
+        interior = self._interior
         groups = [
-            ("Run", shortcut_rows(window.tab.run_actions)),
+            ("Run", shortcut_rows(interior.tab.run_actions)),
             ("Figures", shortcut_rows([
-                window.tab.actions_by_name[name]
+                interior.tab.actions_by_name[name]
                 for name in ("export_figure", "export_all", "copy_figure", "copy_code", "fit", "about_page")
             ])),
-            ("Window", shortcut_rows(list(window.actions_by_name.values()))),
+            ("Window", shortcut_rows(list(interior.actions_by_name.values()))),
             ("Controls", [
                 ("One step up or down", "Up, Down, mouse wheel"), ("Ten steps", "Page Up, Page Down"),
                 ("Back to the default", "Double click"),
             ]),
         ]
-        ShortcutsDialog(groups, window.theme, window).open()
+        ShortcutsDialog(groups, self._window.theme, self._window).open()
+
+    @Slot()
+    def show_about_page(self) -> None:
+        """What the page in front shows, and what to try."""
+        tab = self._interior.tab
+        view = tab.experiment.view(tab.controller.state)
+        box = QMessageBox(self._window)
+        box.setObjectName("window.about_page")
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle(f"{tab.experiment.title}: {view.title}")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(view.help)
+        box.setInformativeText(tab.experiment.summary)
+        box.open()
 
     @Slot()
     def show_about(self) -> None:
-        AboutDialog(about_rows(self._window.worker_status, self._log_file), self._window.theme, self._window).open()
+        AboutDialog(about_rows(self._interior.worker_status, self._log_file), self._window.theme, self._window).open()

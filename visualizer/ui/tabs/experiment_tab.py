@@ -14,6 +14,7 @@ from visualizer.base.messages import Message
 from visualizer.ui.actions import TAB, dress, make_actions
 from visualizer.ui.exporting import Exportable
 from visualizer.ui.focus import set_tab_order
+from visualizer.ui.main_window import LOADING
 from visualizer.ui.settings import Settings
 from visualizer.ui.steps import Steps
 from visualizer.ui.tabs.answers import Problem
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from visualizer.ui.widgets.transport import TransportBar
 
 LEFT_WIDTH, RIGHT_WIDTH = 304, 304
-LOADING = "PyTorch is loading …"
 
 
 class ExperimentTab(QWidget):

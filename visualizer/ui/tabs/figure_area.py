@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from visualizer.base.experiment import Experiment, View
+from visualizer.ui.main_window import LOADING
 from visualizer.ui.tabs.answers import Problem
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.help import set_property
@@ -104,7 +105,7 @@ class FigureArea(QWidget):
         self.experiment = experiment
         self.theme = theme
         self._stack = QStackedWidget(self)
-        self._empty = QLabel("PyTorch is loading …", self)
+        self._empty = QLabel(LOADING, self)
         self._empty.setObjectName(f"{experiment.name}.empty")
         self._empty.setAccessibleName("State of the figures")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
