@@ -150,8 +150,10 @@ def main() -> int:
     times = sorted(measure(canvas, application, wild, nothing))
     print(f"{'(no limit) 5,000 iterates all over the curve':50s} {statistics.median(times):8.2f} {times[56]:8.2f}")
     canvas.set_figure(base)
+    canvas.item.set_moving(True)
     times = sorted(measure(canvas, application, [changed(base, n, {"dot"}) for n in range(60)], pan))
-    print(f"{'(no limit) panning, names placed anew':50s} {statistics.median(times):8.2f} {times[56]:8.2f}")
+    canvas.item.set_moving(False)
+    print(f"{'(no limit) panning with the mouse':50s} {statistics.median(times):8.2f} {times[56]:8.2f}")
     canvas.close()
     return 1 if missed else 0
 

@@ -232,9 +232,9 @@ def test_tools_are_reachable_by_tab_and_have_names(canvas: FigureCanvas, qtbot: 
     assert not canvas.item.log_y
 
 
-def test_a_log_tool_is_offered_only_where_something_would_be_seen(canvas: FigureCanvas) -> None:
+def test_a_log_tool_is_offered_only_where_something_would_be_seen(canvas: FigureCanvas, qtbot: QtBot) -> None:
     canvas.set_figure(one(line([-3, -1], [1, 2]), name="negative"))
-    assert canvas._buttons.buttons["log_x"].isHidden()
+    qtbot.waitUntil(canvas._buttons.buttons["log_x"].isHidden, timeout=2000)
     assert not canvas._buttons.buttons["log_y"].isHidden()
 
 

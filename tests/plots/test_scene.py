@@ -257,6 +257,19 @@ def test_names_stay_where_they_are_while_only_other_layers_change(item: FigureIt
     assert item.texts.placed == before
 
 
+def test_names_go_along_with_their_markers_while_the_user_pans_and_are_placed_anew_afterwards(item: FigureItem) -> None:
+    item.set_figure(one(markers([1, 2, 3], [1, 2, 1], texts=("P1", "P2", "P3")), line([0, 4], [0, 4])))
+    before = {text.text: (text.x, text.y) for text in item.texts.placed}
+    item.set_moving(True)
+    item.pan(10.0, -5.0)
+    for text in item.texts.placed:
+        assert (text.x, text.y) == pytest.approx((before[text.text][0] + 10.0, before[text.text][1] - 5.0), abs=0.5)
+    item.pan(200.0, 0.0)
+    item.set_moving(False)
+    area = QRectF(0, 0, item.mapping.width, item.mapping.height)
+    assert all(area.contains(QRectF(t.x, t.y, t.width, t.height)) for t in item.texts.placed)
+
+
 def test_the_legend_needs_two_labelled_layers(item: FigureItem) -> None:
     item.set_figure(one(line([0, 1], [0, 1], label="only")))
     assert not item.layout_.legend

@@ -75,7 +75,7 @@ class PlotButton(QAbstractButton):
         shown = self._revealed or self.hasFocus()
         if shown != self.updatesEnabled():
             self.setUpdatesEnabled(shown)
-            self.parentWidget().update()
+            self.parentWidget().update()  # type: ignore[union-attr]
 
     def sizeHint(self) -> QSize:
         return QSize(_SIDE, _SIDE)

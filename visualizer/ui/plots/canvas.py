@@ -32,6 +32,7 @@ from visualizer.ui.theme import Theme
 _DRAG_START = 4
 _BUSY_AFTER_MS = 150
 _READOUT_EVERY_MS = 16
+_TOOLS_EVERY_MS = 250
 _NUDGE = 0.01
 
 KEYS = (
@@ -102,6 +103,10 @@ class FigureCanvas(QWidget):
         self._readout_timer = QTimer(self, singleShot=True, interval=_READOUT_EVERY_MS)
         self._readout_timer.timeout.connect(self._show_readout)
 
+        # Which tools make sense is seldom another answer: not asked at every update.
+        self._tools_timer = QTimer(self, singleShot=True, interval=_TOOLS_EVERY_MS)
+        self._tools_timer.timeout.connect(self._update_tools)
+
         self._pressed: QPointF | None = None
         self._last = QPointF()
         self._mode: Literal["", "press", "drag", "pan"] = ""
@@ -136,7 +141,8 @@ class FigureCanvas(QWidget):
         if previous is None or (previous.title, previous.note) != (figure.title, figure.note):
             self.setAccessibleName(figure.title)
             self.setAccessibleDescription(f"{figure.note} {KEYS}".strip())
-        self._update_tools()
+        if not self._tools_timer.isActive():
+            self._tools_timer.start()
         self._update_overlay()
         if self._readout.isVisible() and not self._readout_timer.isActive():
             self._readout_timer.start()
@@ -200,6 +206,7 @@ class FigureCanvas(QWidget):
         size = self._buttons.sizeHint()
         self._buttons.setGeometry(self.width() - size.width() - 6, 6, size.width(), size.height())
 
+    @Slot()
     def _update_tools(self) -> None:
         buttons = self._buttons.buttons
         changed = False
@@ -337,6 +344,7 @@ class FigureCanvas(QWidget):
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
             elif moved and self._grabbed is None and self._item.plot_rect.contains(self._pressed):
                 self._mode = "pan"
+                self._item.set_moving(True)
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
         if self._mode == "pan":
             self._item.pan(position.x() - self._last.x(), position.y() - self._last.y())
@@ -371,6 +379,7 @@ class FigureCanvas(QWidget):
         """Forget a press; what is dragged is let go without a gesture."""
         self._mode, self._grabbed, self._pressed = "", None, None
         self._item.held = False
+        self._item.set_moving(False)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:

@@ -238,7 +238,7 @@ class FrameItem(QGraphicsItem):
         self._still: tuple[LayerItem[Any], ...] = ()
         self._still_layers: tuple[Layer, ...] = ()
 
-    def show(
+    def set_content(
         self, kit: Kit, layout: Layout, x_range: Range, y_range: Range, resolution: float,
         still: tuple[LayerItem[Any], ...] = (),
     ) -> None:
@@ -378,7 +378,7 @@ def paint_swatch(painter: QPainter, kit: Kit, swatch: Swatch, area: QRectF) -> N
     if swatch.marker is not None:
         look = swatch.marker
         size = min(look.size, area.height() - 2.0)
-        MarkerLook(look.symbol, size, look.fill, look.edge, look.edge_width).paint(painter, area.center().x(), y)
+        MarkerLook(look.symbol, size, look.fill, look.edge, look.edge_width).paint(painter, (area.center().x(), y))
     elif swatch.width:
         style = pen(kit.flat_color(swatch.role, swatch.opacity), swatch.width * kit.theme.stroke)
         if swatch.dash != "solid":

@@ -5,6 +5,7 @@ Pixel coordinates are device-independent, origin at the upper left of the plot a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,12 +79,10 @@ def clean(values: Floats, log: bool) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log10(np.where(values > 0.0, values, np.nan))
     with np.errstate(over="ignore", invalid="ignore"):
-        total = values.sum()
-    if not np.isfinite(total):
-        values = np.where(np.isfinite(values), values, np.nan)
-    if values.size and (np.fmax.reduce(values, axis=None) > HUGE or np.fmin.reduce(values, axis=None) < -HUGE):
-        values = np.clip(values, -HUGE, HUGE)
-    return values
+        squares = np.vdot(values, values)
+    if math.isfinite(squares):
+        return values  # one pass tells that all are finite and far from the end of the range
+    return np.clip(np.where(np.isfinite(values), values, np.nan), -HUGE, HUGE)
 
 
 def is_sorted(x: Floats) -> bool:
@@ -143,11 +142,7 @@ def clip_segments(rows: Floats, width: float, height: float, margin: float = MAR
     if rows.size == 0:
         return rows
     low, high_x, high_y = -margin, width + margin, height + margin
-    inside = (
-        (rows.min(axis=1) >= low) & (rows[:, 0] <= high_x) & (rows[:, 2] <= high_x)
-        & (rows[:, 1] <= high_y) & (rows[:, 3] <= high_y)
-    )
-    if inside.all():
+    if rows.min() >= low and rows[:, ::2].max() <= high_x and rows[:, 1::2].max() <= high_y:
         return rows
     start = np.zeros(len(rows))
     end = np.ones(len(rows))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
@@ -30,12 +32,14 @@ class Placed:
     y: float
     width: float
     height: float
+    #: From its marker to its upper left corner.
+    offset: tuple[float, float] = (0.0, 0.0)
 
 
 class Occupancy:
     """How much is drawn in each cell of a coarse grid, summed up so that any rectangle is asked in one step."""
 
-    def __init__(self, mapping: Mapping, items: Sequence[LayerItem]) -> None:  # type: ignore[type-arg]
+    def __init__(self, mapping: Mapping, items: Sequence[LayerItem[Any]]) -> None:
         self._shape = (int(mapping.height / _CELL) + 2, int(mapping.width / _CELL) + 2)
         lines, markers = np.zeros(self._shape), np.zeros(self._shape)
         for item in items:
@@ -73,7 +77,7 @@ class Occupancy:
         return found
 
 
-def _overlaps(boxes: Floats, taken: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _overlaps(boxes: Floats, taken: Floats) -> NDArray[np.bool_]:
     """For each box whether it touches any of the taken ones."""
     if len(taken) == 0:
         return np.zeros(len(boxes), dtype=bool)
@@ -81,8 +85,7 @@ def _overlaps(boxes: Floats, taken: Floats) -> np.ndarray[tuple[int, ...], np.dt
         (boxes[:, None, 2] <= taken[None, :, 0]) | (taken[None, :, 2] <= boxes[:, None, 0])
         | (boxes[:, None, 3] <= taken[None, :, 1]) | (taken[None, :, 3] <= boxes[:, None, 1])
     )
-    result: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = ~apart.all(axis=1)
-    return result
+    return np.asarray(~apart.all(axis=1))
 
 
 def place_names(texts: Sequence[Text], kit: Kit, mapping: Mapping, occupancy: Occupancy) -> list[Placed]:
@@ -119,12 +122,28 @@ def place_names(texts: Sequence[Text], kit: Kit, mapping: Mapping, occupancy: Oc
         box = every[index, best]
         taken[count] = box + np.array([-2.0, 0.0, 2.0, 0.0])
         count += 1
-        placed.append(Placed(text.text, text.role, float(box[0]), float(box[1]), float(widths[index]), height))
+        corner = (float(box[0]), float(box[1]))
+        placed.append(Placed(text.text, text.role, *corner, float(widths[index]), height,
+                             (corner[0] - text.x, corner[1] - text.y)))
     return placed
 
 
+def moved_names(names: Sequence[Placed], texts: Sequence[Text], mapping: Mapping) -> list[Placed]:
+    """The names, each as it was placed relative to its marker; those that leave the plot area are left out."""
+    markers = {(text.text, text.role): text for text in texts}
+    found = []
+    for name in names:
+        marker = markers.get((name.text, name.role))
+        if marker is not None:
+            x, y = marker.x + name.offset[0], marker.y + name.offset[1]
+            if 0 <= x <= mapping.width - name.width and 0 <= y <= mapping.height - name.height:
+                found.append(replace(name, x=x, y=y))
+    return found
+
+
 def place_annotations(
-    texts: Sequence[Text], names: Sequence[Placed], kit: Kit, mapping: Mapping, occupancy: Occupancy,
+    texts: Sequence[Text], names: Sequence[Placed], kit: Kit, mapping: Mapping,
+    occupancy: Occupancy | None,
 ) -> list[Placed]:
     """Texts of rules, spans and notes: as near to their place as other texts allow."""
     height = text_height(kit, "label")
@@ -157,7 +176,9 @@ def place_annotations(
             for x, y in ((_inside(x, width, mapping.width), _inside(y, height, mapping.height)) for x, y in candidates)
         ])
         moved = np.abs(boxes[:, :2] - np.array(candidates)).max(axis=1) > 1.0
-        cost = occupancy.inside(boxes) * 0.5 + np.arange(len(boxes)) * 0.6 + np.where(moved, 20.0, 0.0)
+        cost = np.arange(len(boxes)) * 0.6 + np.where(moved, 20.0, 0.0)
+        if occupancy is not None:
+            cost = cost + occupancy.inside(boxes) * 0.5
         cost = cost + np.where(_overlaps(boxes, np.array(taken).reshape(-1, 4)), 1e4, 0.0)
         best = boxes[int(np.argmin(cost))]
         taken.append((float(best[0]) - 2, float(best[1]), float(best[2]) + 2, float(best[3])))
@@ -178,27 +199,31 @@ class TextsItem(QGraphicsItem):
         self._mapping = mapping
         self._kit = kit
         self._names: list[Placed] = []
+        self._shown: list[Placed] = []
         self._names_of: tuple[object, ...] = ()
         self._notes: list[Placed] = []
         self._notes_of: tuple[object, ...] = ()
 
     @property
     def placed(self) -> list[Placed]:
-        return self._names + self._notes
+        return self._shown + self._notes
 
     def boundingRect(self) -> QRectF:
         return QRectF(0.0, 0.0, self._mapping.width, self._mapping.height)
 
-    def arrange(self, items: Sequence[LayerItem], mapping: Mapping, kit: Kit) -> None:  # type: ignore[type-arg]
-        """Find places anew for what changed. Names stay where they are while their layers and the view stay."""
+    def arrange(self, items: Sequence[LayerItem[Any]], mapping: Mapping, kit: Kit, moving: bool = False) -> None:
+        """Find places anew for what changed. Names stay where they are while their layers and the view stay.
+
+        ``moving``: the user is panning; names go along with their markers, and are placed anew afterwards.
+        """
         if mapping != self._mapping:
             self.prepareGeometryChange()
         self._mapping, self._kit = mapping, kit
         names = [item for item in items if isinstance(item, MarkersItem) and item.layer.texts]
         others = [item for item in items if not isinstance(item, MarkersItem)]
         texts = [text for item in others for text in item.texts()]
-        for item in names:
-            item.prepared()
+        for named in names:
+            named.prepared()
         # Compared by content: a new result often has the same points, and their names then stay where they are.
         names_of = (mapping, kit, *((item.px.tobytes(), item.py.tobytes(), item.layer.texts) for item in names))
         notes_of = (mapping, kit, *texts)
@@ -207,6 +232,12 @@ class TextsItem(QGraphicsItem):
             return
         if not names and not texts:
             self._names, self._notes = [], []
+        elif moving:
+            self._shown = moved_names(self._names, [t for item in names for t in item.texts()], mapping)
+            self._notes = place_annotations(texts, self._shown, kit, mapping, None)
+            self._names_of = self._notes_of = ()
+            self.update()
+            return
         else:
             for item in items:
                 if isinstance(item, LineItem | MarkersItem):
@@ -215,6 +246,7 @@ class TextsItem(QGraphicsItem):
             if fresh:
                 self._names = place_names([t for item in names for t in item.texts()], kit, mapping, occupancy)
             self._notes = place_annotations(texts, self._names, kit, mapping, occupancy)
+        self._shown = self._names
         self._names_of, self._notes_of = names_of, notes_of
         self.update()
 
@@ -223,9 +255,9 @@ class TextsItem(QGraphicsItem):
         ascent = text_ascent(kit, "label")
         veil = QColor(kit.theme.palette.background)
         veil.setAlphaF(0.72)
-        for text in self._names + self._notes:
+        for text in self._shown + self._notes:
             painter.fillRect(QRectF(text.x - 1.5, text.y + 1.0, text.width + 3.0, text.height - 2.0), veil)
-        for text in self._names:
+        for text in self._shown:
             draw_text(painter, kit, "label", text.x, text.y + ascent, text.text, kit.color(Role.TEXT))
         for text in self._notes:
             role = Role.TEXT if text.role is Role.MUTED else text.role

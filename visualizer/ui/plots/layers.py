@@ -165,7 +165,7 @@ class LineItem(LayerItem[Line]):
     def changed(self) -> None:
         self._data = None
 
-    def data(self, log_x: bool, log_y: bool) -> tuple[Floats, Floats, bool]:
+    def vertices(self, log_x: bool, log_y: bool) -> tuple[Floats, Floats, bool]:
         """View coordinates of the vertices, and whether x never decreases."""
         if self._data is None or self._data[:2] != (log_x, log_y):
             x, y = self.layer.x, self.layer.y
@@ -177,7 +177,7 @@ class LineItem(LayerItem[Line]):
 
     def build(self) -> None:
         layer, mapping = self.layer, self.mapping
-        x, y, ordered = self.data(mapping.log_x, mapping.log_y)
+        x, y, ordered = self.vertices(mapping.log_x, mapping.log_y)
         rows = segments_of(*decimate(x, y, mapping, ordered))
         rows = clip_segments(rows, mapping.width, mapping.height)
         if len(rows) > _MANY_SEGMENTS and layer.dash == "solid" and not ordered:
@@ -189,7 +189,7 @@ class LineItem(LayerItem[Line]):
         self._stroke.draw(painter)
 
     def extent(self, log_x: bool, log_y: bool) -> Bounds:
-        x, y, ordered = self.data(log_x, log_y)
+        x, y, ordered = self.vertices(log_x, log_y)
         span = (float(x[0]), float(x[-1])) if ordered and x.size else _range(x)
         return (*span, *_range(y))
 
@@ -297,9 +297,7 @@ class MarkersItem(LayerItem[Markers]):
         if self._many and not self.kit.vector:
             self._batch.draw(painter)
             return
-        look = self.look_of(self.layer, self.kit)
-        for x, y in self._shown:
-            look.paint(painter, x, y)
+        self.look_of(self.layer, self.kit).paint(painter, *self._shown)
 
     def extent(self, log_x: bool, log_y: bool) -> Bounds:
         x, y = clean(self.layer.x, log_x), clean(self.layer.y, log_y)

@@ -17,6 +17,8 @@ from visualizer.figures.model import Dash, Symbol
 from visualizer.ui.plots.geometry import Floats, dashes
 from visualizer.ui.theme import FontKind, Theme
 
+#: Up to so many separate segments Qt itself dashes well enough; it begins each with a whole dash.
+_FEW_DASHED = 2
 #: Lengths of dash and gap in line widths.
 DASHES: dict[Dash, tuple[float, float]] = {"dash": (4.0, 2.5), "dot": (1.2, 2.2)}
 
@@ -179,6 +181,9 @@ class Stroke:
             self._path = path_of(rows)
         elif dash == "solid":
             self._batch.set(rows)
+        elif len(rows) <= _FEW_DASHED:
+            self._pen.setDashPattern(list(DASHES[dash]))
+            self._batch.set(rows)
         else:
             on, off = DASHES[dash]
             self._batch.set(dashes(rows, on * width, off * width))
@@ -211,11 +216,11 @@ def symbol_path(symbol: Symbol, size: float) -> QPainterPath:
         path.closeSubpath()
     else:
         arm, half = r, max(size * 0.13, 0.7)
-        corners = [(-half, -arm), (half, -arm), (half, -half), (arm, -half), (arm, half), (half, half), (half, arm),
+        outline = [(-half, -arm), (half, -arm), (half, -half), (arm, -half), (arm, half), (half, half), (half, arm),
                    (-half, arm), (-half, half), (-arm, half), (-arm, -half), (-half, -half)]
         turn = math.radians(45.0) if symbol == "cross" else 0.0
         c, s = math.cos(turn), math.sin(turn)
-        path.addPolygon([QPointF(x * c - y * s, x * s + y * c) for x, y in corners])
+        path.addPolygon([QPointF(x * c - y * s, x * s + y * c) for x, y in outline])
         path.closeSubpath()
     return path
 
@@ -230,12 +235,15 @@ class MarkerLook:
     edge: str
     edge_width: float
 
-    def paint(self, painter: QPainter, x: float, y: float) -> None:
+    def paint(self, painter: QPainter, *places: tuple[float, float]) -> None:
+        """Paint one at each of these places."""
         painter.setBrush(QColor(self.fill))
         painter.setPen(pen(QColor(self.edge), self.edge_width) if self.edge_width else Qt.PenStyle.NoPen)
-        painter.translate(x, y)
-        painter.drawPath(symbol_path(self.symbol, self.size))
-        painter.translate(-x, -y)
+        path = symbol_path(self.symbol, self.size)
+        for x, y in places:
+            painter.translate(x, y)
+            painter.drawPath(path)
+            painter.translate(-x, -y)
 
 
 @lru_cache(maxsize=64)
@@ -247,7 +255,7 @@ def marker_pixmap(look: MarkerLook, resolution: float) -> QPixmap:
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.scale(resolution, resolution)
-    look.paint(painter, side / 2.0 / resolution, side / 2.0 / resolution)
+    look.paint(painter, (side / 2.0 / resolution, side / 2.0 / resolution))
     painter.end()
     return pixmap
 
@@ -273,4 +281,4 @@ class MarkerBatch:
 
     def draw(self, painter: QPainter) -> None:
         if self._count:
-            painter.drawPixmapFragments(*self._fragments.drawargs(), self._pixmap)
+            painter.drawPixmapFragments(*self._fragments.drawargs(), self._pixmap)  # type: ignore[call-arg]

@@ -161,7 +161,7 @@ def _nearest_vertex(
 ) -> tuple[float, str, float, float] | None:
     """The vertex nearest in x on an ordered line; the nearest of all on any other."""
     mapping = item.mapping
-    x, y, ordered = drawn.data(mapping.log_x, mapping.log_y)
+    x, y, ordered = drawn.vertices(mapping.log_x, mapping.log_y)
     if x.size == 0 or layer.x.size == 0:
         return None
     step = 2 if layer.steps and layer.x.size > 1 else 1

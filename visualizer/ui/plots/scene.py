@@ -65,6 +65,7 @@ class FigureItem(QGraphicsWidget):
         self.touched = False
         #: While true the view keeps still whatever the data does (the user drags something).
         self.held = False
+        self._moving = False
         self.layout_ = Layout()
         self.items: dict[str, LayerItem[Any]] = {}
 
@@ -195,6 +196,13 @@ class FigureItem(QGraphicsWidget):
             spans.append((pivot - (pivot - low) * factor, pivot + (high - pivot) * factor))
         self._set_by_user(spans[0], spans[1])
 
+    def set_moving(self, moving: bool) -> None:
+        """The user begins or ends a pan: texts are placed anew only at its end."""
+        if moving != self._moving:
+            self._moving = moving
+            if not moving:
+                self._refresh()
+
     def pan(self, dx: float, dy: float) -> None:
         """Move what is seen by pixels, with the pointer."""
         m = self.mapping
@@ -296,7 +304,7 @@ class FigureItem(QGraphicsWidget):
         for key in [key for key, item in self.items.items()
                     if key not in wanted or type(item.layer) is not type(wanted[key])]:
             item = self.items.pop(key)
-            item.setParentItem(None)
+            item.setParentItem(None)  # type: ignore[arg-type]
             scene = item.scene()
             if scene is not None:
                 scene.removeItem(item)
@@ -339,8 +347,8 @@ class FigureItem(QGraphicsWidget):
             item.set_view(self.mapping, self._kit)
             # Here and not in paint: an exception inside Qt's painting ends the process.
             item.prepared()
-        self._frame.show(self._kit, layout, x, y, self._resolution, tuple(items[:self._still]))
-        self._texts.arrange(items, self.mapping, self._kit)
+        self._frame.set_content(self._kit, layout, x, y, self._resolution, tuple(items[:self._still]))
+        self._texts.arrange(items, self.mapping, self._kit, self._moving)
 
     def _view_ranges(self) -> tuple[Range, Range]:
         x, y = self.view_box.viewRange()
