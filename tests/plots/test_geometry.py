@@ -106,6 +106,27 @@ def test_a_contour_of_a_cone_is_a_circle() -> None:
     assert np.hypot(rows[:, 2] - rows[:, 0], rows[:, 3] - rows[:, 1]).sum() == pytest.approx(2 * np.pi * 30, rel=1e-3)
 
 
+def test_a_thinned_curve_has_fewer_vertices_and_is_nowhere_away_from_the_curve() -> None:
+    x = np.linspace(0.0, 900.0, 600)
+    y = 250 + 200 * np.sin(x / 60)
+    px, py = geometry.thinned(x, y, 0.06)
+    assert px.size < 400
+    rows = geometry.segments_of(px, py)
+    assert max(_distance(rows, a, b) for a, b in zip(x, y, strict=True)) < 0.13
+    assert (px[0], px[-1]) == (0.0, 900.0)
+
+
+def test_thinning_keeps_corners_turns_and_gaps() -> None:
+    x = np.repeat(np.arange(40.0), 2) * 10
+    spikes = np.tile([0.0, 100.0], 40)
+    assert geometry.thinned(x, spikes, 0.06)[0].size >= 79
+    back = np.tile([0.0, 50.0, 20.0, 70.0], 12)
+    assert set(geometry.thinned(back, np.zeros(48), 0.06)[0]) == {0.0, 50.0, 20.0, 70.0}
+    gap = np.linspace(0.0, 1.0, 101)
+    gap[50] = np.nan
+    assert np.isnan(geometry.thinned(np.linspace(0.0, 1.0, 101), gap, 0.06)[1]).sum() == 1
+
+
 def test_segments_that_a_wide_stroke_covers_are_drawn_once() -> None:
     swing = np.tile([[0.0, 0.0, 90.0, 40.0], [90.0, 40.0, 0.0, 0.0]], (2000, 1))
     assert len(geometry.unique_segments(swing, 2.0)) == 1

@@ -21,6 +21,7 @@ from visualizer.ui.plots.paint import (
     MarkerLook,
     draw_text,
     elided,
+    mixed,
     pen,
     text_ascent,
     text_height,
@@ -109,7 +110,7 @@ def lay_out(
     bottom = height - 0.6 * pad - label - 3.0 * zoom - small - 5.0 * zoom
     # Most words that leave the plot more than half of a small figure: the note gives way first.
     for title_lines, note_lines, gap in ((2, 2, 16.0), (2, 1, 16.0), (1, 1, 10.0), (1, 0, 10.0)):
-        top = _header(out, figure, kit, room, pad, (title_lines, note_lines), gap * zoom, bottom - 0.4 * height)
+        top = _header(out, figure, kit, room, pad, (title_lines, note_lines), gap * zoom, bottom - 0.33 * height)
         if bottom - top >= 0.5 * height:
             break
     top = max(top + 0.5 * pad, small * 0.5)
@@ -316,11 +317,9 @@ class FrameItem(QGraphicsItem):
         y_scale = plot.height() / (y_range[1] - y_range[0])
         xs = [plot.left() + (p - x_range[0]) * x_scale for p in layout.x_ticks.positions]
         ys = [plot.bottom() - (p - y_range[0]) * y_scale for p in layout.y_ticks.positions]
-        grid, faint = QColor(palette.grid), QColor(palette.grid)
-        grid.setAlphaF(0.75)
-        faint.setAlphaF(0.32)
-        line = QColor(palette.secondary_text)
-        line.setAlphaF(0.7)
+        # Mixed with the background beforehand: opaque rectangles are painted much faster.
+        grid, faint = (mixed(palette.grid, palette.background, share) for share in (0.75, 0.32))
+        line = mixed(palette.secondary_text, palette.background, 0.7)
         # Rectangles one pixel wide: sharp without antialiasing, and much faster than lines.
         uprights = [(plot.left() + (p - x_range[0]) * x_scale, faint) for p in layout.x_ticks.minor]
         levels = [(plot.bottom() - (p - y_range[0]) * y_scale, faint) for p in layout.y_ticks.minor]

@@ -52,7 +52,7 @@ class Occupancy:
             elif isinstance(item, RuleItem) and np.isfinite(item.at):
                 length = np.arange(0.0, mapping.height if item.layer.vertical else mapping.width, _CELL)
                 across = np.full(length.size, item.at)
-                self._mark(lines, *((across, length) if item.layer.vertical else (length, across)))
+                self._mark(markers, *((across, length) if item.layer.vertical else (length, across)))
             elif isinstance(item, MarkersItem) and item.px.size <= 2000:
                 for dx, dy in ((0.0, 0.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
                     self._mark(markers, item.px + dx * item.radius * 0.8, item.py + dy * item.radius * 0.8)
@@ -180,6 +180,8 @@ def place_annotations(
         if occupancy is not None:
             cost = cost + occupancy.inside(boxes) * 0.5
         cost = cost + np.where(_overlaps(boxes, np.array(taken).reshape(-1, 4)), 1e4, 0.0)
+        if text.anchor is None and cost.min() >= 1e4:
+            continue  # a rule or span can be understood without its text; two texts on each other cannot be read
         best = boxes[int(np.argmin(cost))]
         taken.append((float(best[0]) - 2, float(best[1]), float(best[2]) + 2, float(best[3])))
         placed.append(Placed(shown, text.role, float(best[0]), float(best[1]), width, height))

@@ -43,6 +43,7 @@ from visualizer.ui.plots.geometry import (
     finite_runs,
     is_sorted,
     segments_of,
+    thinned,
     unique_segments,
 )
 from visualizer.ui.plots.paint import Kit, LineBatch, MarkerBatch, MarkerLook, Stroke, pen
@@ -55,6 +56,8 @@ NOWHERE: Bounds = (np.nan, np.nan, np.nan, np.nan)
 
 #: From this many segments on, repetitions are looked for.
 _MANY_SEGMENTS = 1500
+#: A part of a device pixel that nobody sees.
+_UNSEEN = 0.06
 #: From this many markers on they are drawn as pictures, without repetitions.
 _MANY_MARKERS = 60
 #: Filled arrow heads up to this many; open ones beyond.
@@ -178,7 +181,10 @@ class LineItem(LayerItem[Line]):
     def build(self) -> None:
         layer, mapping = self.layer, self.mapping
         x, y, ordered = self.vertices(mapping.log_x, mapping.log_y)
-        rows = segments_of(*decimate(x, y, mapping, ordered))
+        px, py = decimate(x, y, mapping, ordered)
+        if ordered:
+            px, py = thinned(px, py, _UNSEEN / mapping.resolution)
+        rows = segments_of(px, py)
         rows = clip_segments(rows, mapping.width, mapping.height)
         if len(rows) > _MANY_SEGMENTS and layer.dash == "solid" and not ordered:
             rows = unique_segments(rows, max(layer.width * self.kit.theme.stroke, 1.0))

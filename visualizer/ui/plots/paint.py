@@ -42,12 +42,14 @@ class Kit:
         """The colour that a translucent line has on the background. Opaque, so that pieces may overlap unseen."""
         if opacity >= 1.0 or self.vector or self.over_image:
             return self.color(role, opacity)
-        front, back = QColor(self.color(role)), QColor(self.theme.palette.background)
-        mixed = [
-            round(a * opacity + b * (1.0 - opacity))
-            for a, b in zip(front.getRgb()[:3], back.getRgb()[:3], strict=True)  # type: ignore[index]
-        ]
-        return QColor(*mixed)
+        return mixed(self.color(role), self.theme.palette.background, opacity)
+
+
+def mixed(front: QColor | str, back: QColor | str, share: float) -> QColor:
+    """The opaque colour of ``front`` with this opacity on ``back``."""
+    front, back = QColor(front), QColor(back)
+    pairs = ((front.red(), back.red()), (front.green(), back.green()), (front.blue(), back.blue()))
+    return QColor(*(round(a * share + b * (1.0 - share)) for a, b in pairs))
 
 
 @lru_cache(maxsize=64)
