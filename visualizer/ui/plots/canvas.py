@@ -17,12 +17,14 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QLabel, QMenu, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QMenu, QToolTip, QWidget
 
 from visualizer.base.experiment import Gesture
 from visualizer.figures.model import Figure
 from visualizer.figures.table import figure_tsv
 from visualizer.ui.plots.buttons import ButtonRow
+from visualizer.ui.plots.chips import BusyChip, ReadoutChip
+from visualizer.ui.plots.keyboard import HELP, Command, command_of
 from visualizer.ui.plots.overlay import OverlayItem
 from visualizer.ui.plots.picking import Target, pick, readout, targets
 from visualizer.ui.plots.scene import FigureItem
@@ -30,16 +32,9 @@ from visualizer.ui.theme import Theme
 
 #: Pixels that the mouse moves before a press is a drag.
 _DRAG_START = 4
-_BUSY_AFTER_MS = 150
 _READOUT_EVERY_MS = 16
 _TOOLS_EVERY_MS = 250
 _NUDGE = 0.01
-
-KEYS = (
-    "Wheel zooms, drag pans, double click fits. Keys: Ctrl+Left and Ctrl+Right, or [ and ], select a point; "
-    "Enter clicks it; Alt with an arrow moves it; + and - zoom; F fits; Ctrl+C copies the picture; Escape deselects."
-)
-
 
 class FigureCanvas(QWidget):
     """Draws one figure and keeps drawing its successors.
@@ -82,14 +77,8 @@ class FigureCanvas(QWidget):
         self._view.setInteractive(False)
         self._view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
-        self._readout = QLabel(self)
-        self._readout.setObjectName("plot.readout")
-        self._readout.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._readout.hide()
-        self._busy_label = QLabel("Updating …", self)
-        self._busy_label.setObjectName("plot.busy")
-        self._busy_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._busy_label.hide()
+        self._readout = ReadoutChip("plot.readout", self)
+        self._busy = BusyChip(self)
         self._buttons = ButtonRow(self)
         self._buttons.buttons["log_x"].clicked.connect(self._toggle_log_x)
         self._buttons.buttons["log_y"].clicked.connect(self._toggle_log_y)
@@ -98,8 +87,6 @@ class FigureCanvas(QWidget):
         self._buttons.buttons["export"].clicked.connect(self._request_export)
         self._menu: QMenu | None = None
 
-        self._busy_timer = QTimer(self, singleShot=True, interval=_BUSY_AFTER_MS)
-        self._busy_timer.timeout.connect(self._show_busy)
         self._readout_timer = QTimer(self, singleShot=True, interval=_READOUT_EVERY_MS)
         self._readout_timer.timeout.connect(self._show_readout)
 
@@ -140,7 +127,7 @@ class FigureCanvas(QWidget):
         self._item.set_figure(figure)
         if previous is None or (previous.title, previous.note) != (figure.title, figure.note):
             self.setAccessibleName(figure.title)
-            self.setAccessibleDescription(f"{figure.note} {KEYS}".strip())
+            self.setAccessibleDescription(f"{figure.note} {HELP}".strip())
         if not self._tools_timer.isActive():
             self._tools_timer.start()
         self._update_overlay()
@@ -152,23 +139,14 @@ class FigureCanvas(QWidget):
         self._theme = theme
         self._item.set_theme(theme)
         self._buttons.set_theme(theme)
-        palette = theme.palette
-        self._view.setBackgroundBrush(QColor(palette.background))
-        chip = (f"background: {palette.surface}; color: {palette.text}; border: 1px solid {palette.grid};"
-                "border-radius: 4px; padding: 2px 6px;")
-        for label in (self._readout, self._busy_label):
-            label.setFont(theme.font("number"))
-            label.setStyleSheet(chip)
+        self._view.setBackgroundBrush(QColor(theme.palette.background))
+        self._readout.set_theme(theme)
+        self._busy.set_theme(theme)
         self._update_overlay()
 
     def set_busy(self, busy: bool) -> None:
         """Say that a newer picture is on its way; appears only when it takes longer than 150 ms."""
-        if busy:
-            if not self._busy_label.isVisible() and not self._busy_timer.isActive():
-                self._busy_timer.start()
-        else:
-            self._busy_timer.stop()
-            self._busy_label.hide()
+        self._busy.set_busy(busy, self._item.plot_rect)
 
     @Slot()
     def fit(self) -> None:
@@ -242,28 +220,9 @@ class FigureCanvas(QWidget):
         self._update_overlay()
 
     @Slot()
-    def _show_busy(self) -> None:
-        plot = self._item.plot_rect
-        self._busy_label.adjustSize()
-        self._busy_label.move(int(plot.left()) + 8, int(plot.top()) + 8)
-        self._busy_label.show()
-
-    @Slot()
     def _show_readout(self) -> None:
         text = "" if self._mode == "pan" else readout(self._item, *self._in_plot(self._last))
-        if not text or not self.underMouse():
-            self._readout.hide()
-            return
-        if text != self._readout.text():
-            self._readout.setText(text)
-            self._readout.adjustSize()
-        plot = self._item.plot_rect
-        # In the lower right corner; in the left one when the pointer is there.
-        right = int(plot.right()) - self._readout.width() - 6
-        y = int(plot.bottom()) - self._readout.height() - 6
-        near = self._last.x() > right - 30 and self._last.y() > y - 30
-        self._readout.move(int(plot.left()) + 6 if near else max(right, 0), y)
-        self._readout.show()
+        self._readout.show_text(text if self.underMouse() else "", self._item.plot_rect, self._last)
 
     # Commands.
 
@@ -458,44 +417,36 @@ class FigureCanvas(QWidget):
         self._update_overlay()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self.figure is None or not self._handle_key(event):
-            event.ignore()  # Space, arrows and Home belong to the transport bar.
+        command = command_of(event) if self.figure is not None else None
+        if command is None or not self._obey(command):
+            event.ignore()
 
-    def _handle_key(self, event: QKeyEvent) -> bool:
-        key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        control, alt = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
-        arrows = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
-        if (modifiers == control and key == Qt.Key.Key_Right) or event.text() == "]":
-            return self._select_next(1)
-        if (modifiers == control and key == Qt.Key.Key_Left) or event.text() == "[":
-            return self._select_next(-1)
-        if modifiers == control and key == Qt.Key.Key_C:
-            self._request_copy()
-            return True
-        if modifiers == alt and key in arrows:
-            return self._nudge(*arrows[Qt.Key(key)])
-        if modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
-            return self._handle_plain_key(key, event.text())
-        return False
-
-    def _handle_plain_key(self, key: int, text: str) -> bool:
+    def _obey(self, command: Command) -> bool:
+        """Do what a key asks for; False when there is nothing to do it with."""
         target = self._selected_target()
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and target is not None and target.click:
-            self._emit("click", target, target.x, target.y)
-            return True
-        if key == Qt.Key.Key_Escape and self._selected is not None:
-            self._selected = None
-            self._update_overlay()
-            return True
-        if text in ("+", "-"):
-            plot = self._item.plot_rect
-            factor = 0.8 if text == "+" else 1.25
-            self._item.zoom(factor, factor, QPointF(plot.width() / 2, plot.height() / 2))
-            return True
-        if key == Qt.Key.Key_F:
-            self.fit()
-            return True
-        return False
+        match command.name:
+            case "select":
+                return self._select_next(command.dx)
+            case "nudge":
+                return self._nudge(command.dx, command.dy)
+            case "copy":
+                self._request_copy()
+            case "fit":
+                self.fit()
+            case "zoom":
+                plot = self._item.plot_rect
+                factor = 0.8 if command.dx > 0 else 1.25
+                self._item.zoom(factor, factor, QPointF(plot.width() / 2, plot.height() / 2))
+            case "click":
+                if target is None or not target.click:
+                    return False
+                self._emit("click", target, target.x, target.y)
+            case "deselect":
+                if self._selected is None:
+                    return False
+                self._selected = None
+                self._update_overlay()
+        return True
 
     def _select_next(self, step: int) -> bool:
         found = targets(self._item)
@@ -510,7 +461,7 @@ class FigureCanvas(QWidget):
         self._by_keyboard = True
         self._update_overlay()
         where = f"x {target.x:.4g}, y {target.y:.4g}"
-        self.setAccessibleDescription(f"Selected: {target.name or target.layer}, {where}. {KEYS}")
+        self.setAccessibleDescription(f"Selected: {target.name or target.layer}, {where}. {HELP}")
         return True
 
     def _nudge(self, dx: int, dy: int) -> bool:

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from visualizer.base.roles import Role
 from visualizer.ui.plots.geometry import Floats, Mapping
-from visualizer.ui.plots.layers import LayerItem, LineItem, MarkersItem, RuleItem, Text
+from visualizer.ui.plots.layers import LayerItem, LineItem, MarkersItem, Text
+from visualizer.ui.plots.marks import RuleItem
 from visualizer.ui.plots.paint import Kit, draw_text, elided, text_ascent, text_height, text_width
 
 _CELL = 4.0

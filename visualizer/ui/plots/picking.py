@@ -10,7 +10,9 @@ import numpy as np
 
 from visualizer.base.explanation import number_text
 from visualizer.figures.model import Bars, Drag, Heat, Line, Markers, Rule
-from visualizer.ui.plots.layers import BarsItem, LineItem, MarkersItem, RuleItem
+from visualizer.ui.plots.fills import BarsItem
+from visualizer.ui.plots.layers import LineItem, MarkersItem
+from visualizer.ui.plots.marks import RuleItem
 from visualizer.ui.plots.scene import FigureItem
 
 #: How near the pointer has to be, in pixels; generous, because it is used on a stage.

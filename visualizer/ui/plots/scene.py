@@ -16,10 +16,11 @@ from PySide6.QtCore import QPointF, QRectF, Signal, Slot
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsWidget
 
 from visualizer.figures.model import Axis, Bars, Figure, Heat
+from visualizer.ui.plots.drawn import item_for
 from visualizer.ui.plots.frame import FrameItem, Layout, lay_out
 from visualizer.ui.plots.geometry import HUGE, Mapping
 from visualizer.ui.plots.labels import TextsItem
-from visualizer.ui.plots.layers import LayerItem, item_for
+from visualizer.ui.plots.layers import LayerItem
 from visualizer.ui.plots.paint import Kit
 from visualizer.ui.theme import Theme
 
