@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,18 @@ def _result(
     )
 
 
+@lru_cache(maxsize=4)
+def verdict(result: DescentResult, shown: int) -> Outcome:
+    """What is to be said at the shown step: of the whole run at its last step, of its beginning before that."""
+    if shown >= result.steps:
+        return result.outcome
+    request = result.request
+    assert isinstance(request, DescentRequest)
+    alpha = request.alpha if request.optimizer == "sgd" else None
+    until = slice(0, shown + 1)
+    return judge(result.ground.curve, result.x[until], result.value[until], result.slope[until], "running", alpha)
+
+
 def figures(result: DescentResult, state: LandscapeState) -> tuple[Figure, ...]:
     """The curve with the dot, the value against the step, the slope against the position."""
     shown = min(state.shown_step, result.steps)
@@ -128,7 +141,7 @@ def _main(result: DescentResult, state: LandscapeState, shown: int) -> Figure:
     if shown == result.steps and result.progress == 1.0 and np.isfinite(y):
         layers.append(Note(key="landing", role=Role.TEXT, x=x, y=y, anchor=(0.5, 1.6),
                            text=f"x = {number_text(x)}, value {number_text(y)}"))
-    return Figure("descent", title, x_axis, y_axis, tuple(layers), note=result.outcome.sentence)
+    return Figure("descent", title, x_axis, y_axis, tuple(layers), note=verdict(result, shown).sentence)
 
 
 def trail(key: str, role: Role, label: str, x: Floats, y: Floats, shown: int) -> tuple[Layer, ...]:
@@ -196,7 +209,10 @@ def explain(result: DescentResult, state: LandscapeState) -> Explanation:
     assert isinstance(request, DescentRequest)
     entry = optimizer(request.optimizer)
     x, slope = float(result.x[shown]), float(result.slope[shown])
-    blocks: list[Block] = [Verdict(result.outcome.sentence + _comparison(result), _judgement(result))]
+    live = verdict(result, shown)
+    blocks: list[Block] = [
+        Verdict(live.sentence + (_comparison(result) if live is result.outcome else ""), _judgement(result, live))
+    ]
     blocks.append(Heading(f"Step {shown} of {result.steps}"))
     blocks.append(Formula(entry.formula, entry.help))
     if entry.name == "sgd" and shown < result.steps:
@@ -214,6 +230,10 @@ def explain(result: DescentResult, state: LandscapeState) -> Explanation:
         Number("f\u2032(x), from autograd", number_text(slope), role=Role.GRADIENT,
                help="The gradient: torch.autograd's, at this x."),
     ]
+    if entry.name == "sgd" and np.isfinite(live.curvature):
+        bound = number_text(live.stability_bound) if live.curvature > 0 else "none: bends down"
+        rows.append(Number("2/f\u2033(x), bound for \u03b1", bound, role=Role.WARNING,
+                           help=f"Above it, plain descent cannot settle at such a place. \u03b1 is {number_text(request.alpha)}."))
     if shown < result.steps:
         rows.append(Number("step taken", number_text(float(result.x[shown + 1]) - x), role=Role.STEP,
                            help="How far the dot moves next."))
@@ -263,10 +283,10 @@ def _comparison(result: DescentResult) -> str:
             f"its best minimum is {number_text(best.value)}, at x = {number_text(best.x)}.")
 
 
-def _judgement(result: DescentResult) -> Any:
-    if result.outcome.verdict == "converged":
+def _judgement(result: DescentResult, live: Outcome) -> Any:
+    if live.verdict == "converged":
         return "good" if _at_best(result) else "warning"
-    return {"converging": "muted", "still moving": "muted", "oscillating": "warning"}.get(result.outcome.verdict, "bad")
+    return {"converging": "muted", "still moving": "muted", "oscillating": "warning"}.get(live.verdict, "bad")
 
 
 def _stability(result: DescentResult, request: DescentRequest) -> list[Block]:
