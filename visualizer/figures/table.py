@@ -112,7 +112,8 @@ def _cells(layer: Layer) -> Iterator[Cells]:
             for index, (x, y) in enumerate(zip(layer.x.tolist(), layer.y.tolist(), strict=True)):
                 yield x, y, None, None, None, layer.texts[index] if index < len(layer.texts) else ""
         case Bars():
-            for left, right, height in zip(layer.left.tolist(), layer.right.tolist(), layer.height.tolist(), strict=True):
+            sides = (layer.left.tolist(), layer.right.tolist(), layer.height.tolist())
+            for left, right, height in zip(*sides, strict=True):
                 yield left, height, right, float(layer.base), None, ""
         case Band():
             for x, low, high in zip(layer.x.tolist(), layer.lower.tolist(), layer.upper.tolist(), strict=True):
