@@ -71,7 +71,7 @@ TAB: tuple[ActionSpec, ...] = (
     ActionSpec("hold", "&Hold the computation", "Hold what is being computed, or let it go on.", ("Ctrl+H",), "pause",
                checkable=True),
     ActionSpec("recompute", "C&ompute again", "Compute a result that failed or was cancelled once more.",
-               (Key.Refresh, "Ctrl+F5")),
+               ("Ctrl+F5",)),
     ActionSpec("fit", "F&it the figures", "Show all that is drawn in every figure.", ("Ctrl+0",), "fit"),
     ActionSpec("about_page", "&What is this page?", "What this page shows and what to try.", ("Shift+F1",), "info"),
 )

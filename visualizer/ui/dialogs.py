@@ -7,10 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot, qVersion
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QIcon, QKeySequence
 from PySide6.QtWidgets import (
-    QComboBox, QDialog, QDialogButtonBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QHeaderView, QLabel, QPushButton,
-    QSpinBox, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
 )
 
 from visualizer import __version__
@@ -59,13 +71,14 @@ class ExportDialog(QDialog):
         self._mode = self._combo("theme", "Theme", "The colours of the picture, whatever the window's are.", MODES)
         self._note = QLabel(self)
         self._note.setWordWrap(True)
-        set_property(self._note, "secondary", True)
+        self._note.setFont(theme.font("label"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self._export: QPushButton = buttons.addButton("Export…", QDialogButtonBox.ButtonRole.AcceptRole)
         self._export.setDefault(True)
         set_property(self._export, "primary", True)
         describe(self._export, "Export", "Choose the file and write it.", "window.export.accept")
         cancel = buttons.button(QDialogButtonBox.StandardButton.Cancel)
+        cancel.setIcon(QIcon())
         describe(cancel, "Cancel", "Close without exporting.", "window.export.cancel")
 
         size = QHBoxLayout()
@@ -271,6 +284,7 @@ class AboutDialog(QDialog):
         layout.setSpacing(theme.px(16))
         layout.addWidget(title)
         layout.addLayout(form)
+        layout.addStretch(1)
         layout.addWidget(buttons)
         self.setMinimumWidth(theme.px(480))
 
@@ -281,6 +295,8 @@ class AboutDialog(QDialog):
 
 def _close_button(dialog: QDialog) -> QDialogButtonBox:
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, dialog)
-    describe(buttons.button(QDialogButtonBox.StandardButton.Close), "Close", "Close this.", f"{dialog.objectName()}.close")
+    close = buttons.button(QDialogButtonBox.StandardButton.Close)
+    close.setIcon(QIcon())  # Fusion's own drawings do not go with ours
+    describe(close, "Close", "Close this.", f"{dialog.objectName()}.close")
     buttons.rejected.connect(dialog.reject)
     return buttons

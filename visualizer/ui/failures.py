@@ -91,7 +91,7 @@ class Failures(QObject):
         if self._previous is not None:
             sys.excepthook, threading.excepthook, sys.unraisablehook = self._previous
             self._previous = None
-            qInstallMessageHandler(None)  # type: ignore[arg-type]
+            qInstallMessageHandler(None)
         if self._crash_file is not None:
             faulthandler.disable()
             self._crash_file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLayout, QScrollArea, QSplitter, QStackedWidget, QWidget
@@ -19,20 +20,24 @@ def focusable(widget: QWidget) -> Iterator[QWidget]:
 def set_tab_order(widget: QWidget) -> None:
     """Make Tab go through the widget in that order."""
     chain = list(focusable(widget))
-    for first, second in zip(chain, chain[1:], strict=False):
+    for first, second in pairwise(chain):
         QWidget.setTabOrder(first, second)
 
 
 def _children(widget: QWidget) -> list[QWidget]:
     """The children in the order of sight, and at last those that no layout holds."""
-    ordered: list[QWidget] = []
+    found: list[QWidget | None] = []
+    hidden: set[QWidget] = set()
+    layout = widget.layout()
     if isinstance(widget, (QSplitter, QStackedWidget)):
-        ordered = [widget.widget(index) for index in range(widget.count())]
-    elif isinstance(widget, QScrollArea) and widget.widget() is not None:
-        ordered = [widget.widget()]
-    elif widget.layout() is not None:
-        ordered = _laid_out(widget.layout())
-    seen = set(ordered)
+        found = [widget.widget(index) for index in range(widget.count())]
+    elif isinstance(widget, QScrollArea):
+        found = [widget.widget()]
+        hidden.add(widget.viewport())  # its only child is that widget
+    elif layout is not None:
+        found = [*_laid_out(layout)]
+    ordered = [child for child in found if child is not None]
+    seen = hidden.union(ordered)
     rest = [
         child for child in widget.children()
         if isinstance(child, QWidget) and child not in seen and not child.isWindow()

@@ -67,7 +67,7 @@ class StateCommand(QUndoCommand, Generic[S]):
     def id(self) -> int:
         return _MERGE_ID if self._merges else -1
 
-    def mergeWith(self, other: QUndoCommand) -> bool:
+    def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802 (the name is Qt's)
         """Take a later step of the very same number into this one, when it follows at once."""
         if not isinstance(other, StateCommand) or other._merges != self._merges:
             return False

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QIcon, QPixmap, QUndoGroup
+from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QIcon, QKeySequence, QPixmap, QUndoGroup
+from PySide6.QtWidgets import QToolButton
 
 from visualizer.base.experiment import Experiment
 from visualizer.base.messages import Broken, Cancelled, Failed, Loading, Message, Ready, Update
@@ -53,6 +54,10 @@ class Interior(QObject):
         themes = QActionGroup(self)
         for name in THEMES:
             themes.addAction(self.actions_by_name[name])
+        for arrow in window.tab_bar.findChildren(QToolButton):
+            # Shown where the tabs do not fit; the keyboard has the arrow keys.
+            arrow.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            arrow.setToolTip("Show the tabs that do not fit.")
         self.tabs = tuple(self._make_tab(experiment) for experiment in self.experiments)
         self._connect()
         self._blank_icons()
@@ -80,8 +85,8 @@ class Interior(QObject):
             action.setStatusTip(tip)
             self.actions_by_name[name] = action
         # Offscreen, Qt knows no standard keys for these.
-        self.actions_by_name["undo"].setShortcuts(["Ctrl+Z"])
-        self.actions_by_name["redo"].setShortcuts(["Ctrl+Shift+Z", "Ctrl+Y"])
+        self.actions_by_name["undo"].setShortcuts([QKeySequence("Ctrl+Z")])
+        self.actions_by_name["redo"].setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
 
     def _connect(self) -> None:
         window, by_name = self.window, self.actions_by_name
@@ -181,6 +186,7 @@ class Interior(QObject):
     def _fill_tool_bar(self, *groups: list[QAction]) -> None:
         bar = self.window.tool_bar
         bar.clear()
+        bar.setStyleSheet("QToolBar { border: none; padding: 0px; }")
         for group in groups:
             if bar.actions():
                 bar.addSeparator()

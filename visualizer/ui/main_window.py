@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QPalette
 from PySide6.QtWidgets import (
-    QApplication, QHBoxLayout, QLabel, QMainWindow, QMenu, QSizePolicy, QStackedWidget, QTabBar, QToolBar, QVBoxLayout,
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QStackedWidget,
+    QTabBar,
+    QToolBar,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -75,7 +84,7 @@ class MainWindow(QMainWindow):
         self._restore_geometry()
 
     def _make_central(self) -> None:
-        central = QWidget(self)
+        central = self._central = QWidget(self)
         self.tab_bar = QTabBar(central)
         self.tab_bar.setObjectName("window.tabs")
         self.tab_bar.setDrawBase(False)
@@ -86,7 +95,6 @@ class MainWindow(QMainWindow):
         self.tool_bar = QToolBar("Tools", central)
         self.tool_bar.setObjectName("window.toolbar")
         self.tool_bar.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.tool_bar.layout().setContentsMargins(0, 2, 0, 2)
         self.head = QWidget(central)
         row = QHBoxLayout(self.head)
         row.setContentsMargins(0, 0, 4, 0)
@@ -165,7 +173,7 @@ class MainWindow(QMainWindow):
         if self._banner is None:
             from visualizer.ui.widgets.banner import Banner
 
-            self._banner = Banner(self.theme, self.centralWidget())
+            self._banner = Banner(self.theme, self._central)
             self._column.insertWidget(0, self._banner)
         self._banner.show_message(sentence, details, role)
 

@@ -64,7 +64,10 @@ class SessionDesk(QObject):
 
     @Slot()
     def ask_open(self) -> None:
-        self._asker.open_path("Open session", self._folder(), FILTER, self.open)
+        self._asker.open_path("Open session", self._folder(), FILTER, self._open)
+
+    def _open(self, path: Path) -> None:
+        self.open(path)
 
     def open(self, path: Path) -> bool:
         """Show the session in this file. A file that is refused changes nothing."""

@@ -220,6 +220,16 @@ class ExperimentTab(QWidget):
         transport = [self._transport.action(name) for name in names] if self._transport is not None else []
         return transport + [self.actions_by_name[name] for name in ("cancel", "hold", "recompute")]
 
+    @property
+    def transport(self) -> TransportBar:
+        """The transport bar; there is one as soon as the tab is built."""
+        assert self._transport is not None, "the tab is not built yet"
+        return self._transport
+
+    @property
+    def playing(self) -> bool:
+        return self._player is not None and self._player.playing
+
     def exportable(self) -> Exportable | None:
         """The page as it is shown now; None while it shows nothing."""
         shown = self.controller.shown

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from visualizer.base.experiment import Experiment, View
 from visualizer.ui.main_window import LOADING
 from visualizer.ui.tabs.answers import Problem
 from visualizer.ui.theme import Theme
-from visualizer.ui.widgets.help import set_property
 
 if TYPE_CHECKING:
     from visualizer.figures.model import Figure
@@ -110,7 +109,7 @@ class FigureArea(QWidget):
         self._empty.setAccessibleName("State of the figures")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
-        set_property(self._empty, "secondary", True)
+        self._empty.setFont(theme.font("title"))
         self._stack.addWidget(self._empty)
         self._pages: dict[str, FigurePage] = {}
         self._page = experiment.views[0].name
@@ -187,7 +186,7 @@ class FigureArea(QWidget):
 
             self._card = Banner(self.theme, self, f"{self.experiment.name}.problem")
             # Its details unfold inside it: it has to be placed again.
-            details = self._card.findChild(QWidget, f"{self.experiment.name}.problem.details")
+            details = self._card.findChild(QAbstractButton, f"{self.experiment.name}.problem.details")
             if details is not None:
                 details.toggled.connect(self._place_soon)
         self._card.show_message(problem.sentence, problem.details, "warning" if problem.expected else "bad")
@@ -238,15 +237,14 @@ class FigureArea(QWidget):
 
     @Slot()
     def _place_soon(self) -> None:
-        QTimer.singleShot(0, self._card, self._place)
+        QTimer.singleShot(0, self, self._place)
 
     def _place(self) -> None:
         self._veil.setGeometry(self.rect())
         if self._card is None:
             return
         width = max(160, min(self.width() - self.theme.px(48), self.theme.px(560)))
-        layout = self._card.layout()
-        needed = layout.heightForWidth(width) if layout.hasHeightForWidth() else self._card.sizeHint().height()
+        needed = self._card.heightForWidth(width) if self._card.hasHeightForWidth() else self._card.sizeHint().height()
         height = min(max(needed, self.theme.px(44)), max(44, self.height() - self.theme.px(16)))
         self._card.setGeometry((self.width() - width) // 2, max(8, (self.height() - height) // 3), width, height)
 

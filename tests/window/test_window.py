@@ -1,0 +1,315 @@
+"""The real window with real widgets, over a small experiment and a worker in the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGraphicsView, QLineEdit, QMenu, QWidget
+
+from tests.fakes import Wave
+from tests.window.bench import Bench
+from visualizer.base.experiment import Gesture
+from visualizer.base.messages import Broken, Loading, Ready
+from visualizer.ui import main_window
+from visualizer.ui.focus import focusable
+
+MakeBench = Callable[..., Bench]
+
+
+def test_before_anything_is_loaded_the_tab_says_so_and_takes_changes(make: MakeBench) -> None:
+    bench = make()
+    bench.client.held = True
+    bench.start(ready=False)
+    bench.qtbot.waitUntil(lambda: not bench.interior.steps.busy)
+    assert "loading" in bench.tab.area.empty_text
+    assert "loading" in bench.window.worker_label.text()
+    bench.change(frequency=7.0)
+    bench.client.held = False
+    bench.settle()
+    assert bench.client.submitted[-1].frequency == 7.0
+    assert bench.drawn().title == "A wave over time"
+
+
+def test_the_status_bar_names_version_threads_and_device(bench: Bench) -> None:
+    bench.client.message.emit(Loading("optimizers"))
+    assert "optimizers" in bench.window.worker_label.text()
+    bench.client.message.emit(Ready("2.13.0", ("cpu", "mps"), 2))
+    assert bench.window.worker_label.text() == "PyTorch 2.13.0 · 2 threads · cpu, mps"
+    bench.client.message.emit(Broken("torch is not installed; install it.", "No module named torch"))
+    assert bench.window.worker_label.text() == "PyTorch is not available"
+    assert bench.window.problem_text == "torch is not installed; install it."
+
+
+def test_a_change_in_the_form_is_drawn_and_can_be_undone_and_redone(bench: Bench) -> None:
+    undo, redo = (bench.interior.actions_by_name[name] for name in ("undo", "redo"))
+    assert not undo.isEnabled()
+    assert not redo.isEnabled()
+    bench.change(samples=10)
+    bench.settle()
+    assert bench.drawn().layers[0].x.size == 10
+    assert undo.text() == "Undo Samples"
+    bench.trigger("window.undo")
+    bench.settle()
+    assert bench.drawn().layers[0].x.size == 100
+    bench.trigger("window.redo")
+    bench.settle()
+    assert bench.drawn().layers[0].x.size == 10
+
+
+def test_what_the_form_shows_follows_undo_presets_and_gestures(bench: Bench) -> None:
+    box = bench.window.findChild(QLineEdit, "wave.frequency")
+    assert box is not None
+    bench.control.apply_preset(Wave.presets[0])
+    assert box.text() == "20"
+    bench.trigger("window.undo")
+    assert box.text() == "1"
+    bench.tab.area.gesture.emit(Gesture("drop", "wave", "dot", 0, 1.5, 0.0))
+    phase = bench.window.findChild(QLineEdit, "wave.phase")
+    assert phase is not None
+    assert phase.text() == "1.5"
+
+
+def test_each_page_has_its_own_figures_and_keeps_them(bench: Bench) -> None:
+    assert list(bench.tab.area.canvases) == ["wave", "power"]
+    before = bench.tab.area.canvases["wave"]
+    bench.control.choose_page("slow")
+    bench.settle()
+    assert list(bench.tab.area.canvases) == ["slow"]
+    bench.control.choose_page("wave")
+    bench.settle()
+    assert bench.tab.area.canvases["wave"] is before
+    assert len(bench.client.submitted) == 2, "turning back computes nothing"
+
+
+def test_a_failed_run_says_its_sentence_over_the_last_figure_and_takes_it_away_again(bench: Bench) -> None:
+    figure = bench.drawn()
+    bench.change(fail="user")
+    bench.qtbot.waitUntil(lambda: bench.tab.area.problem_text != "")
+    assert bench.tab.area.problem_text == "The wave cannot be drawn; choose another."
+    assert bench.drawn().layers[0].x is figure.layers[0].x, "the last good result"
+    assert bench.window.worker_label.text().endswith("failed")
+    bench.change(fail="no", frequency=3.0)
+    bench.settle()
+    assert bench.tab.area.problem_text == ""
+
+
+def test_a_defect_in_a_run_shows_its_name_and_folds_the_traceback(bench: Bench) -> None:
+    bench.change(fail="defect")
+    bench.qtbot.waitUntil(lambda: "ZeroDivisionError" in bench.tab.area.problem_text)
+    assert "Traceback" not in bench.tab.area.problem_text
+
+
+def test_a_preset_plays_its_run_from_the_beginning_to_the_end(bench: Bench) -> None:
+    shown: list[int] = []
+    bench.control.stepped.connect(lambda step, steps: shown.append(step))
+    bench.tab.transport.speed_changed.emit(float("inf"))
+    bench.control.apply_preset(Wave.presets[0])
+    bench.qtbot.waitUntil(lambda: bench.control.up_to_date and bench.control.position == 99 and 0 in shown)
+    assert not bench.control.history.stack.undoText().startswith("Shown"), "playing is no step of the history"
+
+
+def test_the_run_menu_steps_and_jumps_through_the_result(bench: Bench) -> None:
+    bench.trigger("wave.to_start")
+    bench.settle()
+    assert bench.control.position == 0
+    bench.trigger("wave.step")
+    bench.settle()
+    assert bench.control.position == 1
+    bench.trigger("wave.to_end")
+    bench.settle()
+    assert bench.control.position == 99
+    bench.trigger("wave.step_back")
+    bench.settle()
+    assert bench.control.position == 98
+
+
+def test_whoever_stands_at_the_end_stays_at_the_end_of_a_longer_result(bench: Bench) -> None:
+    bench.trigger("wave.to_start")
+    bench.settle()
+    bench.trigger("wave.to_end")
+    bench.change(samples=500)
+    bench.settle()
+    assert bench.control.position == 499
+
+
+def test_a_long_computation_can_be_cancelled_and_run_again(bench: Bench) -> None:
+    bench.client.held = True
+    bench.control.choose_page("slow")
+    bench.trigger("wave.cancel")
+    assert bench.control.activity.kind == "cancelled"
+    bench.qtbot.waitUntil(lambda: "cancelled" in bench.tab.area.empty_text)
+    bench.client.held = False
+    bench.trigger("wave.recompute")
+    bench.settle()
+    assert bench.drawn().name == "slow"
+
+
+def test_holding_and_letting_go_reach_the_worker(bench: Bench) -> None:
+    bench.client.held = True
+    bench.control.choose_page("slow")
+    bench.trigger("wave.hold")
+    assert bench.client.paused == {"wave": True}
+    bench.trigger("wave.hold")
+    assert bench.client.paused == {"wave": False}
+
+
+def test_light_and_dark_reach_window_and_figures(bench: Bench, qapp: QApplication) -> None:
+    bench.trigger("window.theme_dark")
+    dark = qapp.palette().window().color()
+    assert bench.tab.theme.mode == "dark"
+    for canvas in bench.tab.area.canvases.values():
+        assert canvas.findChild(QGraphicsView).backgroundBrush().color().lightness() < 40
+    bench.trigger("window.theme_light")
+    assert qapp.palette().window().color().lightness() > dark.lightness() + 100
+    assert bench.settings.theme == "system", "saved when the window closes"
+    bench.window.close()
+    assert bench.settings.theme == "light"
+
+
+def test_the_window_follows_the_system_only_where_it_is_told_to(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main_window, "system_mode", lambda: "dark")
+    bench.window.follow_system()
+    assert bench.window.theme.mode == "dark"
+    bench.trigger("window.theme_light")
+    bench.window.follow_system()
+    assert bench.window.theme.mode == "light"
+
+
+def test_presentation_mode_enlarges_type_at_once_and_leaves_as_it_came(bench: Bench) -> None:
+    label = bench.window.menuBar()
+    before = label.fontMetrics().height()
+    opened = bench.tab.open_panels
+    bench.trigger("window.presentation")
+    assert label.fontMetrics().height() > before * 1.4
+    assert not bench.window.statusBar().isVisible()
+    left, right = bench.tab.open_panels
+    assert left
+    assert not right, "at 1280 pixels the explanation leaves its room to the figures"
+    bench.trigger("window.presentation")
+    assert label.fontMetrics().height() == before
+    assert bench.tab.open_panels == opened
+
+
+def test_panels_fold_and_the_folds_are_remembered(make: MakeBench, bench: Bench) -> None:
+    bench.trigger("window.fold_left")
+    assert bench.tab.open_panels == (False, True)
+    bench.qtbot.waitUntil(lambda: bench.tab.area.width() > 900)
+    bench.window.close()
+    again = make()
+    again.start()
+    assert again.tab.open_panels == (False, True)
+    assert not again.interior.actions_by_name["fold_left"].isChecked()
+
+
+def test_the_figures_keep_at_least_half_of_the_width(bench: Bench) -> None:
+    assert bench.tab.area.width() >= 640
+    bench.window.resize(1000, 700)
+    bench.qtbot.waitUntil(lambda: bench.tab.open_panels == (True, False))
+    bench.window.resize(1400, 800)
+    bench.qtbot.waitUntil(lambda: bench.tab.open_panels == (True, True))
+
+
+def test_size_and_presentation_are_restored(make: MakeBench, bench: Bench) -> None:
+    bench.window.resize(1111, 699)
+    bench.interior.actions_by_name["presentation"].setChecked(True)
+    bench.window.close()
+    again = Bench(bench.qtbot, bench.log_file.parent)
+    assert again.window.theme.presentation
+    assert again.settings.data("window/geometry").size() > 0
+    again.window.close()
+
+
+def test_a_damaged_settings_file_is_as_good_as_none(make: MakeBench, tmp_path: Path) -> None:
+    (tmp_path / "window.ini").write_text(
+        "[window]\ngeometry=nonsense\ntheme=42\npresentation=perhaps\n[tab-wave]\nsplitter=1 x\nleft=?\n"
+    )
+    bench = make()
+    bench.start()
+    assert bench.tab.open_panels == (True, True)
+    assert not bench.window.theme.presentation
+
+
+def controls(bench: Bench) -> list[QWidget]:
+    """Everything that Tab may reach; a spin box stands for the field inside it."""
+    return [
+        widget for widget in focusable(bench.window.centralWidget())
+        if not isinstance(widget.parent(), QAbstractSpinBox)
+    ]
+
+
+def test_every_control_has_a_name_an_explanation_and_an_object_name(bench: Bench) -> None:
+    found = controls(bench)
+    assert len(found) > 30
+    for widget in found:
+        what = f"{type(widget).__name__} {widget.objectName()!r} in {type(widget.parent()).__name__}"
+        assert widget.objectName(), f"{what} has no object name"
+        assert widget.accessibleName(), f"{what} has no accessible name"
+        assert widget.toolTip() or widget.accessibleDescription(), f"{what} has no explanation"
+
+
+def test_every_action_has_an_object_name_a_tip_and_a_place_in_a_menu(bench: Bench) -> None:
+    in_menus = [action for menu in bench.window.findChildren(QMenu) for action in menu.actions()]
+    for action in bench.actions():
+        assert action.objectName().startswith(("window.", "wave.")), action.text()
+        assert action.statusTip(), action.objectName()
+        assert action in in_menus, f"{action.objectName()} is in no menu"
+
+
+def test_no_two_actions_share_a_shortcut(bench: Bench) -> None:
+    keys = [key.toString() for action in bench.actions() for key in action.shortcuts()]
+    assert len(keys) > 20
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_tab_reaches_every_control_in_the_order_of_sight(bench: Bench) -> None:
+    expected = [widget for widget in controls(bench) if widget.isVisibleTo(bench.window) and widget.isEnabled()]
+    start = expected[0]
+    walked, widget = [start], start.nextInFocusChain()
+    while widget is not start:
+        if widget in expected:
+            walked.append(widget)
+        widget = widget.nextInFocusChain()
+    assert {id(item) for item in walked} == {id(item) for item in expected}
+    inside = [item for item in expected if bench.tab.isAncestorOf(item)]
+    assert [item for item in walked if bench.tab.isAncestorOf(item)] == inside
+
+
+def test_the_code_of_what_is_shown_can_be_copied(bench: Bench) -> None:
+    bench.change(frequency=5.0)
+    bench.settle()
+    bench.trigger("wave.copy_code")
+    assert QGuiApplication.clipboard().text() == Wave().code(bench.control.state)
+
+
+def test_the_main_figure_can_be_copied_as_an_image(bench: Bench) -> None:
+    bench.trigger("wave.copy_figure")
+    image = QGuiApplication.clipboard().image()
+    canvas = bench.tab.area.canvases["wave"]
+    assert (image.width(), image.height()) == (2 * canvas.width(), 2 * canvas.height())
+
+
+def test_hidden_tabs_do_not_play_on(bench: Bench) -> None:
+    bench.trigger("wave.run")
+    assert bench.tab.playing
+    bench.tab.hide()
+    assert not bench.tab.playing
+
+
+def test_the_keys_of_the_transport_work_from_the_figure(bench: Bench) -> None:
+    bench.window.activateWindow()
+    canvas: Any = bench.tab.area.canvases["wave"]
+    canvas.setFocus()
+    bench.qtbot.waitUntil(lambda: QApplication.focusWidget() is canvas)
+    bench.qtbot.keyClick(canvas, Qt.Key.Key_Home)
+    bench.settle()
+    assert bench.control.position == 0
+    bench.qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    bench.settle()
+    assert bench.control.position == 1
