@@ -160,6 +160,17 @@ def test_a_warm_up_that_another_torch_does_not_allow_is_left_out(monkeypatch: py
     assert isinstance(said[-1], Ready)
 
 
+def test_the_windows_own_modules_are_imported_before_it_is_told_that_its_libraries_are_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
+    imported: list[bool] = []
+    for step in prepare_torch(ImportGate(), also=("wave",)):
+        if step is Milestone.LIBRARIES:
+            imported.append("wave" in sys.modules)
+    assert imported == [True]
+
+
 def test_torch_is_imported_before_qt_on_windows_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
     imported: list[str] = []
     monkeypatch.setattr(importlib, "import_module", imported.append)

@@ -21,7 +21,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -125,11 +125,16 @@ def import_torch_early_on_windows() -> None:
         logger.exception("torch could not be imported before Qt")
 
 
-def prepare_torch(gate: ImportGate) -> Preparation:
+def prepare_torch(gate: ImportGate, also: Sequence[str] = ()) -> Preparation:
     """Import and warm up, in pieces, in the thread that will compute; the worker's first job.
 
     Yields a :class:`Loading` before each piece, ``Milestone.LIBRARIES`` when the window's libraries are
     imported, ``Milestone.TORCH`` when runs can be computed, and at the end :class:`Ready`, or :class:`Broken`.
+
+    Args:
+        gate: stops the imports when the window is closed.
+        also: modules of the window's own, imported after its libraries, so that it need not do it itself while
+            this thread competes for the GIL. Only modules that make no Qt objects when they are imported.
 
     Raises:
         Interrupted: the gate was closed meanwhile. The process has to end: modules are left half imported.
@@ -144,6 +149,9 @@ def prepare_torch(gate: ImportGate) -> Preparation:
     try:
         for name in WINDOW_LIBRARIES:
             yield Loading(name)
+            _import_for_window(name, gate)
+        for name in also:
+            yield Loading("the window")
             _import_for_window(name, gate)
         gc.freeze()
         yield Milestone.LIBRARIES
