@@ -176,11 +176,19 @@ def _verdict(x: Floats, reason: Reason, curvature: float) -> VerdictWord:
     if turns == 0:
         return "converging" if lengths[-1] < lengths[0] and curvature > 0.0 else "still moving"
     before, after = np.ptp(recent[:half]), np.ptp(recent[half:])
-    if after < 0.98 * before:
+    if after < 0.98 * before or _shrinking(lengths):
         return "converging"
     if reason == "running" and after > 1.02 * before and bool((np.diff(lengths) >= 0.0).all()):
         return "diverging"
     return "oscillating"
+
+
+def _shrinking(lengths: Floats) -> bool:
+    """Whether every step is shorter than the one before, and not ever less so, as on the way to an endless cycle."""
+    if not (np.diff(lengths) < 0.0).all():
+        return False
+    first, middle, last = np.log(lengths[[0, lengths.size // 2, -1]])
+    return bool(middle - last > 0.5 * (first - middle))
 
 
 def _sentence(

@@ -28,8 +28,8 @@ def function(name: str, x: ArrayLike) -> Floats:
 
 
 def equispaced(count: int) -> Floats:
-    """``count`` >= 2 nodes at equal distances, both ends included."""
-    return np.linspace(-1.0, 1.0, count)
+    """``count`` >= 2 nodes at equal distances, both ends included; exactly symmetric."""
+    return np.arange(1.0 - count, count, 2.0) / (count - 1)
 
 
 def chebyshev(count: int) -> Floats:
