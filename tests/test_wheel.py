@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import venv
 import zipfile
 from dataclasses import dataclass
@@ -126,8 +125,9 @@ def test_the_wheel_holds_every_resource_and_the_licences_and_nothing_else_of_the
 
 def test_the_source_distribution_makes_the_same_wheel(installed: Installed, tmp_path: Path) -> None:
     sdist = build("sdist", ROOT, tmp_path / "sdist")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path / "source", filter="data")
+    # By the command: the module's filters came with Python 3.11.4, and unpacking without one is a warning in 3.12.
+    (tmp_path / "source").mkdir()
+    subprocess.run(["tar", "-xzf", str(sdist), "-C", str(tmp_path / "source")], check=True, timeout=SECONDS)
     (source,) = (tmp_path / "source").iterdir()
     assert {"tests", "benchmarks", "constraints.txt", "CHANGELOG.md"} <= {path.name for path in source.iterdir()}
     assert files_of(build("wheel", source, tmp_path / "wheel")) == files_of(installed.wheel)
