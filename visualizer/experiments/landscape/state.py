@@ -163,7 +163,8 @@ class LandscapeState(State):
     racers: tuple[str, ...] = names(
         ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam"),
         lambda state: tuple(entry.name for entry in OPTIMIZERS),
-        titles={entry.name: entry.title for entry in OPTIMIZERS}, noun="optimizer", label="In the race", group="Race", views=("race",),
+        titles={entry.name: entry.title for entry in OPTIMIZERS}, noun="optimizer", label="In the race", group="Race",
+        views=("race",),
         help="The optimizers that start together.",
     )
     race_rates: str = choice(

@@ -104,7 +104,8 @@ def figures(result: RungeResult, state: LandscapeState) -> tuple[Figure, ...]:
     title = f"{request.nodes} nodes: the polynomial through them"
     return (
         Figure("runge", title, Axis("x"), Axis("value", limits=limits), tuple(main)),
-        Figure("runge_error", "Absolute error between the nodes", Axis("x"), Axis("error", log=True, limits=_error_limits(result)), _errors(result)),
+        Figure("runge_error", "Absolute error between the nodes", Axis("x"),
+               Axis("error", log=True, limits=_error_limits(result)), _errors(result)),
         Figure("runge_lebesgue", "Lebesgue constant: how far errors can grow", Axis("nodes n", integer=True),
                Axis("Lebesgue constant", log=True), _lebesgue(result)),
     )
