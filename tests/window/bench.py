@@ -149,6 +149,7 @@ class Bench:
         self.qtbot.waitUntil(lambda: self.control.up_to_date and not self.interior.steps.busy)
         with self.qtbot.waitSignal(self.control.drawn):
             self.control.refresh()
+        self.qtbot.waitUntil(lambda: not self.interior.steps.busy)
 
     def change(self, committed: bool = True, **values: Any) -> None:
         self.control.edit(self.control.state.changed(**values), committed)

@@ -42,14 +42,17 @@ _FIRST_FONT = "fonts/Inter-Regular.otf"
 #: What the interior is made of, in the order of import: each takes a few milliseconds, so each is a step of its own.
 _MODULES = (
     "visualizer.base.parameters", "visualizer.base.experiment", "visualizer.base.explanation",
-    "visualizer.base.messages", "visualizer.worker.loading", "visualizer.worker.scheduler", "visualizer.worker.client",
+    "visualizer.base.messages", "visualizer.worker.loading", "visualizer.worker.scheduler", "visualizer.worker.torch_worker",
+    "visualizer.worker.client",
     "visualizer.experiments.catalogue", "visualizer.ui.actions", "visualizer.ui.history", "visualizer.ui.tabs.answers",
     "visualizer.ui.tabs.controller", "visualizer.ui.exporting", "visualizer.ui.tabs.figure_area",
     "visualizer.ui.tabs.experiment_tab", "visualizer.ui.interior",
 )
 _DESK_MODULES = (
-    "visualizer.ui.widgets.icons", "json", "visualizer.sessions.schema", "visualizer.sessions.files", "platformdirs",
-    "visualizer.sessions.autosave", "visualizer.ui.dialogs", "visualizer.ui.desk",
+    "visualizer.ui.widgets.help", "visualizer.ui.widgets.icons", "json", "visualizer.base.json_text",
+    "visualizer.sessions.schema", "visualizer.sessions.files", "platformdirs", "visualizer.sessions.autosave",
+    "visualizer.ui.dialogs", "visualizer.ui.desk", "visualizer.ui.widgets.pages", "visualizer.ui.widgets.editors.base",
+    "visualizer.ui.widgets.transport", "visualizer.ui.widgets.form", "visualizer.ui.widgets.explain_blocks",
 )
 
 
@@ -148,8 +151,10 @@ class Program(QObject):
             importlib.import_module(name)
             yield
             if name == "visualizer.worker.client":
-                self.client.message.connect(self._on_message)
-                self.client.start()
+                client = self.client
+                yield
+                client.message.connect(self._on_message)
+                client.start()
                 yield
         self._listen_to_signals()
         self.failures.watch_crashes()

@@ -399,7 +399,9 @@ class Controller(QObject):
             self.explained.emit(Explanation((Heading(view.title), Paragraph(view.help))))
         else:
             self.explained.emit(self.experiment.explain(shown.result, self.display_state(shown)))
-        self.coded.emit(self.code())
+        # The code is written by modules that need torch: asked for sooner, this thread would wait for its import.
+        if not self._loading:
+            self.coded.emit(self.code())
 
     # What is said.
 

@@ -88,7 +88,7 @@ class ExperimentTab(QWidget):
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setHandleWidth(5)
         self.left = SidePanel(theme, LEFT_WIDTH, self._splitter)
-        self.area = FigureArea(experiment, theme, self._splitter)
+        self.area = FigureArea(experiment, steps, theme, self._splitter)
         self.right = SidePanel(theme, RIGHT_WIDTH, self._splitter)
         self._splitter.setStretchFactor(self._splitter.indexOf(self.area), 1)
         layout = _tight(self)

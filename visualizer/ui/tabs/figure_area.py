@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QSplitter, QStackedWidget
 
 from visualizer.base.experiment import Experiment, View
 from visualizer.ui.main_window import LOADING
+from visualizer.ui.steps import Steps
 from visualizer.ui.tabs.answers import Problem
 from visualizer.ui.theme import Theme
 
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
     from visualizer.ui.plots.canvas import FigureCanvas
     from visualizer.ui.widgets.banner import Banner
 
+#: What a canvas is made of, in the order of import, each a step of its own. numpy and pyqtgraph are there already.
+_MODULES = (
+    "visualizer.figures.model", "visualizer.figures.table", "visualizer.ui.plots.geometry", "visualizer.ui.plots.paint",
+    "visualizer.ui.plots.layers", "visualizer.ui.plots.frame", "visualizer.ui.plots.scene", "visualizer.ui.plots.canvas",
+)
 #: Share of the height that the main figure gets over its secondary ones; on a projector their type needs more of it.
 MAIN_SHARE, PRESENTED_SHARE = 0.65, 0.62
 _MANY = 10_000
@@ -58,6 +66,10 @@ class FigurePage(QSplitter):
 
     def build(self, area: FigureArea) -> Iterator[None]:
         """Make the canvases; every step makes one."""
+        for module in _MODULES:
+            if module not in sys.modules:
+                importlib.import_module(module)
+                yield
         from visualizer.ui.plots.canvas import FigureCanvas
 
         for index, name in enumerate(self.view.figures):
@@ -99,10 +111,11 @@ class FigureArea(QWidget):
     copy_requested = Signal(str)
     page_built = Signal()
 
-    def __init__(self, experiment: Experiment[Any, Any, Any], theme: Theme, parent: QWidget) -> None:
+    def __init__(self, experiment: Experiment[Any, Any, Any], steps: Steps, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self.experiment = experiment
         self.theme = theme
+        self._steps = steps
         self._stack = QStackedWidget(self)
         self._empty = QLabel(LOADING, self)
         self._empty.setObjectName(f"{experiment.name}.empty")
@@ -114,6 +127,7 @@ class FigureArea(QWidget):
         self._pages: dict[str, FigurePage] = {}
         self._page = experiment.views[0].name
         self._has_figures: set[str] = set()
+        self._first: tuple[FigurePage, tuple[Figure, ...]] | None = None
         self._veil = _Veil(self)
         self._card: Banner | None = None
         layout = QVBoxLayout(self)
@@ -156,13 +170,30 @@ class FigureArea(QWidget):
 
     def show_figures(self, figures: tuple[Figure, ...]) -> None:
         """Draw figures of the page in front; those of canvases that are not made yet wait for the next call."""
-        canvases = self.canvases
-        for figure in figures:
-            if figure.name in canvases:
-                canvases[figure.name].set_figure(figure)
-        if self.page is not None and self.page.built:
-            self._has_figures.add(self._page)
+        page = self.page
+        if page is None or not page.built:
+            return
+        if all(page.canvases[figure.name].figure is not None for figure in figures):
+            for figure in figures:
+                page.canvases[figure.name].set_figure(figure)
+        else:
+            # The first picture of a canvas takes longer than any that follow, so each gets a step of its own.
+            busy, self._first = self._first is not None, (page, figures)
+            if not busy:
+                self._steps.add(self._draw_first())
+        self._has_figures.add(self._page)
         self._arrange()
+
+    def _draw_first(self) -> Iterator[None]:
+        """The newest of the figures that were asked for, one canvas at a step."""
+        while self._first is not None:
+            page, figures = self._first
+            missing = [figure for figure in figures if page.canvases[figure.name].figure is None]
+            for figure in missing[:1] or figures:
+                page.canvases[figure.name].set_figure(figure)
+            if not missing:
+                self._first = None
+            yield
 
     def show_empty(self, sentence: str) -> None:
         """Say this in place of the page's figures, which it has none of yet."""
