@@ -139,6 +139,8 @@ class Experiment(ABC, Generic[S, Q, R]):
     summary: ClassVar[str]
     views: ClassVar[tuple[View, ...]]
     presets: ClassVar[tuple[Preset, ...]] = ()
+    #: Names of the modules that compute and draw; the worker imports them beforehand, so that no first run waits.
+    modules: ClassVar[tuple[str, ...]] = ()
     state_type: type[S]
 
     @abstractmethod

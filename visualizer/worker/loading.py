@@ -125,7 +125,7 @@ def import_torch_early_on_windows() -> None:
         logger.exception("torch could not be imported before Qt")
 
 
-def prepare_torch(gate: ImportGate, also: Sequence[str] = ()) -> Preparation:
+def prepare_torch(gate: ImportGate, also: Sequence[str] = (), computing: Sequence[str] = ()) -> Preparation:
     """Import and warm up, in pieces, in the thread that will compute; the worker's first job.
 
     Yields a :class:`Loading` before each piece, ``Milestone.LIBRARIES`` when the window's libraries are
@@ -135,6 +135,7 @@ def prepare_torch(gate: ImportGate, also: Sequence[str] = ()) -> Preparation:
         gate: stops the imports when the window is closed.
         also: modules of the window's own, imported after its libraries, so that it need not do it itself while
             this thread competes for the GIL. Only modules that make no Qt objects when they are imported.
+        computing: the experiments' modules that compute, imported after torch, so that no first run waits for them.
 
     Raises:
         Interrupted: the gate was closed meanwhile. The process has to end: modules are left half imported.
@@ -161,6 +162,9 @@ def prepare_torch(gate: ImportGate, also: Sequence[str] = ()) -> Preparation:
         torch.set_num_threads(1)
         yield Loading("scipy")
         _import("scipy.interpolate", gate)
+        for name in computing:
+            yield Loading("the experiments")
+            _import(name, gate)
         gc.freeze()
         yield Milestone.TORCH
         for piece in (*WARM_UP, ""):

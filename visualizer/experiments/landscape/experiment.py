@@ -26,6 +26,7 @@ class Landscape(Experiment[LandscapeState, LandscapeRequest, "LandscapeResult"])
     )
     views = VIEWS
     presets = PRESETS
+    modules = tuple(f"visualizer.experiments.landscape.pages.{view.name}" for view in VIEWS)
     state_type = LandscapeState
 
     def request(self, state: LandscapeState) -> LandscapeRequest:
