@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Slot
-from PySide6.QtGui import QFontDatabase
+from PySide6.QtGui import QFontDatabase, QIcon
 from PySide6.QtWidgets import QApplication
 
 from visualizer import __version__
@@ -166,6 +166,7 @@ class Program(QObject):
         from visualizer.ui.theme import load_fonts
 
         load_fonts()
+        self.window.setWindowIcon(QIcon(str(resource("app.svg"))))
         yield
         for name in _DESK_MODULES:
             importlib.import_module(name)
