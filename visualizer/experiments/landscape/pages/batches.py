@@ -226,9 +226,24 @@ def explain(result: BatchesResult, state: LandscapeState) -> Explanation:
         Paragraph(_LIMITS[request.ends] + (
             f" Steps are shortened to {number_text(request.longest, 3)}: through few points the curve can be as steep as a wall."
             if request.optimizer == "sgd" else "")),
+        *_restless(result, request),
         Paragraph(f"Seed {request.seed}: the same seed draws the same batches at any time."),
     ]
     return Explanation(tuple(blocks))
+
+
+def _restless(result: BatchesResult, request: BatchesRequest) -> list[Block]:
+    """Why a run with the whole data set may not come to rest, where alpha is the reason."""
+    if request.optimizer != "sgd" or request.batch_size < len(request.data.kept) or result.reason != "steps":
+        return []
+    nearest = min(result.ground.own_minima, key=lambda minimum: abs(minimum.x - result.landing.x), default=None)
+    curvature = result.ground.curve.curvature_at(nearest.x) if nearest is not None else 0.0
+    if curvature <= 0 or request.alpha <= 2 / curvature:
+        return []
+    return [Paragraph(
+        f"The whole data set is in every batch, yet the dot does not rest: \u03b1 = {number_text(request.alpha)} is above "
+        f"2/f\u2033 = {number_text(2 / curvature)} at the minimum, so it rattles in the valley without leaving it."
+    )]
 
 
 def code(request: BatchesRequest) -> str:

@@ -188,11 +188,23 @@ def explain(result: StudyResult, state: LandscapeState) -> Explanation:
             "Too small a part knows too little."
         ),
         Paragraph(
+            "Read it with its settings: " + _settings(request) + " With a new batch at every step, no limit on its length and "
+            "a run that ends where it leaves the domain, hardly any run of the lecture's points ends near the minimum: the "
+            "dot leaves at x = 17, where the curve falls. Try it: the controls are all here."
+        ),
+        Paragraph(
             "The interval is Wilson's score interval; it stays inside 0 to 100 % also when no run or every run succeeds. A run "
             "that leaves the domain, where that ends it, counts as not near."
         ),
     ]
     return Explanation(tuple(blocks))
+
+
+def _settings(request: StudyRequest) -> str:
+    each = "every step draws a new batch" if request.hold == 1 else f"each batch is kept for {request.hold} steps"
+    ends = {"stay": "the dot stays at the ends of the domain", "bounce": "the dot bounces at the ends of the domain",
+            "stop": "a run ends where it leaves the domain"}[request.ends]
+    return f"{each}, no step is longer than {number_text(request.longest, 3)}, and {ends}."
 
 
 def _verdict(result: StudyResult) -> Verdict:
