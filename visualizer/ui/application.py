@@ -1,7 +1,8 @@
 """The program with a window: what is set up around it, in the order that paints it first.
 
-Nothing but the window's shell is imported here. What is inside is imported and made after the first paint, one
-module and one piece at a time, while the worker imports torch in its own thread.
+Nothing but the window's shell is imported here. What is inside is imported and made after the first paint, one module
+and one piece at a time; then the worker starts to import torch in its own thread, and the plots follow as soon as
+their libraries are there.
 """
 
 from __future__ import annotations
@@ -146,7 +147,11 @@ class Program(QObject):
             self._rest_timer.stop()
 
     def _make_rest(self) -> Iterator[None]:
-        """Everything after the first paint, in short steps; the worker starts as soon as it can."""
+        """Everything after the first paint, in short steps.
+
+        The worker comes last: its imports hold the GIL again and again, and every step made meanwhile takes two to
+        four times as long. Torch is ready later by what these steps take, and the window answers all the time.
+        """
         for name in _MODULES:
             importlib.import_module(name)
             yield
@@ -154,8 +159,6 @@ class Program(QObject):
                 client = self.client
                 yield
                 client.message.connect(self._on_message)
-                client.start()
-                yield
         self._listen_to_signals()
         self.failures.watch_crashes()
         yield
@@ -172,6 +175,9 @@ class Program(QObject):
             importlib.import_module(name)
             yield
         interior.steps.add(interior.begin(self._make_desk, self._options.tab))
+        while interior.steps.busy:
+            yield
+        self.client.start()
 
     def _make_interior(self, window: MainWindow) -> Interior:
         from visualizer.ui.interior import Interior
