@@ -336,7 +336,7 @@ def test_points_may_come_through_a_pipe(tmp_path: Path) -> None:
     rows = "\n".join(f"{point.name},{point.x},{point.y + 1}" for point in default_points())
     os.write(writing, rows.encode())
     os.close(writing)
-    script = ("import sys; from visualizer.cli.parsing import export_parser\n"
+    script = ("import sys; from visualizer.cli.parameter_options import export_parser\n"
               "from visualizer.cli.states import state_from\n"
               "from visualizer.experiments.catalogue import EXPERIMENTS, experiment; entry = experiment('landscape')\n"
               "print(state_from(vars(export_parser(entry).parse(sys.argv[1:])), entry, EXPERIMENTS).points[0])")

@@ -17,7 +17,8 @@ from tests.strategies import states
 from visualizer.base.errors import ParameterError, UserError
 from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Points, Real, Text
 from visualizer.cli.listing import listing, listing_text
-from visualizer.cli.parsing import PARAMETER, export_parser
+from visualizer.cli.parameter_options import export_parser
+from visualizer.cli.parsing import PARAMETER
 from visualizer.cli.states import state_from
 from visualizer.experiments.catalogue import EXPERIMENTS
 

@@ -16,7 +16,8 @@ from visualizer.base.json_text import json_chunks
 from visualizer.base.numbers import numbers_document
 from visualizer.base.reading import printable
 from visualizer.cli.output import Progress, replace_allowed, write_stdout, write_text
-from visualizer.cli.parsing import FORMATS, NO_VALUE, THEMES, did_you_mean, export_parser, one_of
+from visualizer.cli.parameter_options import export_parser
+from visualizer.cli.parsing import FORMATS, NO_VALUE, THEMES, did_you_mean, one_of
 from visualizer.cli.states import state_from
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 from visualizer import __version__
 from visualizer.base.experiment import Experiment
 from visualizer.base.parameters import Integer, Parameter, Points, Real
-from visualizer.cli.parsing import default_text
+from visualizer.cli.parameter_options import default_text
 
 AnyExperiment = Experiment[Any, Any, Any]
 

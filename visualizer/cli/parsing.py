@@ -6,14 +6,10 @@ import argparse
 import re
 import shutil
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from visualizer.base.errors import UserError
-from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Points, Real
 from visualizer.cli.output import write_text
-
-if TYPE_CHECKING:
-    from visualizer.base.experiment import Experiment
 
 #: Stands for an option that was written without a value.
 NO_VALUE = "\0no value"
@@ -119,12 +115,12 @@ def window_parser() -> Parser:
         "what was asked for cannot be done; 3 this system lacks something that is needed; 130 stopped by Ctrl-C.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
-    _value(parser, "--session", "FILE", "open this session")
+    value_option(parser, "--session", "FILE", "open this session")
     parser.add_argument("--fresh", action="store_true", help="begin with the defaults, not with the last session")
-    _value(parser, "--tab", "NAME", "show this experiment first")
-    _value(parser, "--theme", "light|dark", "instead of the system's")
+    value_option(parser, "--tab", "NAME", "show this experiment first")
+    value_option(parser, "--theme", "light|dark", "instead of the system's")
     parser.add_argument("--presentation", action="store_true", help="large type and thick lines, for a projector")
-    _debug(parser)
+    debug_option(parser)
     return parser
 
 
@@ -133,82 +129,15 @@ def list_parser() -> Parser:
         prog="visualizer list", description="Every experiment with its pages, figures, presets and parameters."
     )
     parser.add_argument("--json", action="store_true", help="as JSON, with types, bounds and defaults")
-    _debug(parser)
+    debug_option(parser)
     return parser
 
 
-def export_parser(experiment: Experiment[Any, Any, Any]) -> Parser:
-    """The options of ``visualizer export`` for one experiment, one for each of its parameters."""
-    parser = Parser(
-        prog=f"visualizer export {experiment.name}", usage=f"visualizer export {experiment.name} [options] --out PATH",
-        description=experiment.summary.replace("%", "%%"), add_help=False,
-        epilog="PNG and SVG are pictures, CSV is the data of a figure, JSON holds all numeric results; in JSON, "
-        "numbers that are infinite or not a number are null. No display is needed.",
-    )
-    figures = [name for view in experiment.views for name in view.figures]
-    what = parser.add_argument_group("what is exported")
-    what.add_argument("-h", "--help", action="help", help="show this and end")
-    _value(what, "--figure", "NAME", f"one of {', '.join(figures)}; default: the page's main figure")
-    what.add_argument("--all", action="store_true", help="every figure of the page; --out is a folder")
-    presets = ", ".join(preset.name for preset in experiment.presets)
-    if presets:
-        _value(what, "--preset", "NAME", f"begin with the values of one of {presets}")
-    _value(what, "--session", "FILE", "begin with the values in a session file")
-
-    where = parser.add_argument_group("where to, and how")
-    _value(where, "--out", "PATH", "the file to write, or - for standard output")
-    _value(where, "--format", "FORMAT", f"one of {', '.join(FORMATS)}; default: the suffix of --out, JSON for -")
-    where.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    _value(where, "--size", "WIDTHxHEIGHT", "of a picture, in pixels")
-    _value(where, "--scale", "FACTOR", "type and lines this much larger, with the pixels")
-    _value(where, "--theme", "light|dark", "default: light")
-    where.add_argument("--presentation", action="store_true", help="large type and thick lines, for a projector")
-    _debug(where)
-
-    groups: dict[str, Any] = {}
-    for parameter in experiment.parameters().values():
-        title = f"parameters: {parameter.group}" if parameter.group else "parameters"
-        group = groups.get(title) or groups.setdefault(title, parser.add_argument_group(title))
-        group.add_argument(
-            parameter.option, dest=PARAMETER + parameter.name, nargs="?", metavar=metavar(parameter),
-            const="on" if isinstance(parameter, Flag) else NO_VALUE, help=_parameter_help(parameter).replace("%", "%%"),
-        )
-    return parser
-
-
-def metavar(parameter: Parameter[Any]) -> str:
-    """What stands for the value in a usage line."""
-    match parameter:
-        case Flag():
-            return "on|off"
-        case Integer():
-            return "N"
-        case Real():
-            return "NUMBER"
-        case Choice():
-            return "NAME"
-        case Names():
-            return "NAMES"
-        case Points():
-            return "FILE.csv"
-    return "TEXT"
-
-
-def default_text(parameter: Parameter[Any]) -> str:
-    """The default as a person would type it; a table only by its size."""
-    if isinstance(parameter, Points):
-        return f"{len(parameter.default)} points"
-    return str(parameter.format(parameter.default)) or "none"
-
-
-def _parameter_help(parameter: Parameter[Any]) -> str:
-    allowed = "a CSV file of " if isinstance(parameter, Points) else ""
-    return f"{parameter.help} Allowed: {allowed}{parameter.allowed()}. Default: {default_text(parameter)}."
-
-
-def _value(parser: Any, option: str, metavar: str, help: str) -> None:
+def value_option(parser: Any, option: str, metavar: str, help: str) -> None:
+    """An option whose missing value is answered with its own sentence, not argparse's."""
     parser.add_argument(option, nargs="?", const=NO_VALUE, metavar=metavar, help=help.replace("%", "%%"))
 
 
-def _debug(parser: Any) -> None:
+def debug_option(parser: Any) -> None:
+    """The option that every command takes."""
     parser.add_argument("--debug", action="store_true", help="show the traceback of a defect")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from visualizer.ui.desk import Desk
     from visualizer.ui.interior import Interior
     from visualizer.worker.client import TorchClient
+    from visualizer.worker.loading import ImportGate, Preparation
 
 _POLL_MS = 200
 #: The one font that the first paint needs; the others are loaded after it.
@@ -48,6 +49,11 @@ _MODULES = (
     "visualizer.experiments.catalogue", "visualizer.ui.actions", "visualizer.ui.history", "visualizer.ui.tabs.answers",
     "visualizer.ui.tabs.controller", "visualizer.ui.exporting", "visualizer.ui.tabs.figure_area",
     "visualizer.ui.tabs.experiment_tab", "visualizer.ui.interior",
+)
+#: What a canvas is made of; they make no Qt objects when they are imported, so the worker can do it.
+_PLOT_MODULES = (
+    "visualizer.figures.model", "visualizer.figures.table", "visualizer.ui.plots.geometry", "visualizer.ui.plots.paint",
+    "visualizer.ui.plots.layers", "visualizer.ui.plots.frame", "visualizer.ui.plots.scene", "visualizer.ui.plots.canvas",
 )
 _DESK_MODULES = (
     "visualizer.ui.widgets.help", "visualizer.ui.widgets.icons", "json", "visualizer.base.json_text",
@@ -130,8 +136,22 @@ class Program(QObject):
         if self._client is None:
             from visualizer.worker.client import TorchClient
 
-            self._client = TorchClient(self)
+            self._client = TorchClient(self, self._prepare)
         return self._client
+
+    def _prepare(self, gate: ImportGate) -> Preparation:
+        """Runs in the worker: what it imports beside torch, so that neither the window nor a first run waits for it."""
+        from visualizer.worker.loading import prepare_torch
+
+        computing = [name for entry in self._catalogue() for name in entry.modules]
+        return prepare_torch(gate, also=_PLOT_MODULES, computing=computing)
+
+    def _catalogue(self) -> Sequence[Experiment[Any, Any, Any]]:
+        if self._experiments is None:
+            from visualizer.experiments.catalogue import EXPERIMENTS
+
+            self._experiments = EXPERIMENTS
+        return self._experiments
 
     def start(self) -> None:
         """Show the window; everything else follows when it has been painted."""
@@ -182,12 +202,7 @@ class Program(QObject):
     def _make_interior(self, window: MainWindow) -> Interior:
         from visualizer.ui.interior import Interior
 
-        experiments = self._experiments
-        if experiments is None:
-            from visualizer.experiments.catalogue import EXPERIMENTS
-
-            experiments = EXPERIMENTS
-        interior = Interior(window, experiments, self.client)
+        interior = Interior(window, self._catalogue(), self.client)
         # What was said before there was anybody to hear it.
         interior.receive(self.client.status)
         if self.client.has_libraries:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +20,6 @@ if TYPE_CHECKING:
     from visualizer.ui.plots.canvas import FigureCanvas
     from visualizer.ui.widgets.banner import Banner
 
-#: What a canvas is made of, in the order of import, each a step of its own. numpy and pyqtgraph are there already.
-_MODULES = (
-    "visualizer.figures.model", "visualizer.figures.table", "visualizer.ui.plots.geometry", "visualizer.ui.plots.paint",
-    "visualizer.ui.plots.layers", "visualizer.ui.plots.frame", "visualizer.ui.plots.scene", "visualizer.ui.plots.canvas",
-)
 #: Share of the height that the main figure gets over its secondary ones; on a projector their type needs more of it.
 MAIN_SHARE, PRESENTED_SHARE = 0.65, 0.62
 _MANY = 10_000
@@ -66,10 +59,6 @@ class FigurePage(QSplitter):
 
     def build(self, area: FigureArea) -> Iterator[None]:
         """Make the canvases; every step makes one."""
-        for module in _MODULES:
-            if module not in sys.modules:
-                importlib.import_module(module)
-                yield
         from visualizer.ui.plots.canvas import FigureCanvas
 
         for index, name in enumerate(self.view.figures):
