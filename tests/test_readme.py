@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QApplication, QWidget
 
 from visualizer.cli.parsing import window_parser
 from visualizer.experiments.catalogue import EXPERIMENTS
+from visualizer.ui.actions import TAB, WINDOW, make_actions
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -115,6 +117,18 @@ def test_the_json_of_a_descent_has_the_keys_of_the_table(tmp_path: Path) -> None
             assert part in value, f"{key} is not in the JSON"
             value = value[part]
         assert value is not None
+
+
+def test_every_shortcut_in_the_table_is_one_of_the_window(qapp: QApplication) -> None:
+    table = README.split("## Keyboard")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", table, re.MULTILINE)[1:]
+    promised = {key for keys, _ in rows for key in keys.split(", ") if key.startswith(("Ctrl", "Shift", "F"))}
+    parent = QWidget()
+    actions = [*make_actions(WINDOW, "window", parent).values(), *make_actions(TAB, "tab", parent).values()]
+    there = {key.toString() for action in actions for key in action.shortcuts()}
+    parent.deleteLater()
+    # The undo group's and the transport bar's actions are made by themselves.
+    assert promised - there == {"Ctrl+Z", "Ctrl+Shift+Z", "Ctrl+R"}
 
 
 def test_the_session_in_the_readme_is_accepted(tmp_path: Path) -> None:
