@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, QSize, QStandardPaths, Signal
 from PySide6.QtGui import QGuiApplication
 
-from visualizer import __version__
 from visualizer.base.errors import UserError
 from visualizer.ui.asking import Asker
 from visualizer.ui.settings import Settings
@@ -185,20 +183,9 @@ def write_export(path: Path, figure_name: str, page: Exportable, choice: ExportC
 def numbers_json(page: Exportable) -> bytes:
     """All numbers of the page, with the state that they came from, as the command line writes them."""
     from visualizer.base.json_text import json_text
+    from visualizer.base.numbers import numbers_document
 
-    torch = sys.modules.get("torch")
-    head = {
-        "experiment": page.experiment.name,
-        "view": page.experiment.view(page.state).name,
-        "visualizer": __version__,
-        "torch": str(torch.__version__) if torch is not None else None,
-        "state": {
-            name: parameter.to_json(getattr(page.state, name))
-            for name, parameter in page.experiment.parameters().items()
-        },
-    }
-    numbers = page.experiment.numbers(page.result, page.state)
-    return json_text(head | numbers).encode("utf-8", "backslashreplace")
+    return json_text(numbers_document(page.experiment, page.result, page.state)).encode("utf-8", "backslashreplace")
 
 
 def _with_suffix(path: Path, format: str) -> Path:
