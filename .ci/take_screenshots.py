@@ -1,4 +1,4 @@
-"""Takes the README's screenshots of the real window, light and dark: ``python docs/take_screenshots.py``.
+"""Takes the README's screenshots of the real window, light and dark: ``python .ci/take_screenshots.py``.
 
 Needs what ``bash .ci/test`` installs.
 """
