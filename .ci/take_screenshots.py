@@ -45,4 +45,4 @@ def is_over(text: str) -> bool:
 
 if __name__ == "__main__":
     for theme in ("light", "dark"):
-        take(theme, ROOT / "docs" / "screenshots" / f"landscape-{theme}.png")
+        take(theme, ROOT / "resources" / "screenshots" / f"landscape-{theme}.png")

@@ -19,7 +19,7 @@ import visualizer
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-FOLDERS = (".ci", "benchmarks", "docs", "resources", "tests", "visualizer")
+FOLDERS = (".ci", "benchmarks", "resources", "tests", "visualizer")
 BINARY = {".png", ".otf", ".ttf", ".ico", ".icns"}
 
 
