@@ -112,9 +112,10 @@ def test_the_window_command_and_the_module_know_their_version(installed: Install
 def test_the_wheel_holds_every_resource_and_the_licences_and_nothing_else_of_the_checkout(installed: Installed) -> None:
     files = files_of(installed.wheel)
     resources = {
-        path.relative_to(ROOT).as_posix() for path in (ROOT / "resources").rglob("*") if path.is_file()
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "resources").rglob("*")
+        if path.is_file() and "screenshots" not in path.parts  # the README's, no part of the product
     }
-    assert {f"visualizer/{name}" for name in resources} <= files
+    assert {name for name in files if name.startswith("visualizer/resources/")} == {f"visualizer/{n}" for n in resources}
     assert "visualizer/py.typed" in files
     licences = [name for name in files if ".dist-info/licenses/" in name]
     assert any(name.endswith("/LICENSE") for name in licences)
