@@ -127,6 +127,37 @@ def test_the_view_stays_while_data_stays_inside_and_grows_when_it_leaves(item: F
     assert item.mapping.x1 < 2, "data that shrank to a sliver is shown large again"
 
 
+def test_another_run_gets_its_own_range_although_it_lies_inside_the_old_one(item: FigureItem) -> None:
+    item.set_figure(one(line(np.arange(681.0), np.linspace(0.0, 12.0, 681))))
+    item.set_figure(one(line(np.arange(215.0), np.linspace(8.2, 8.9, 215))))
+    x0, x1, y0, y1 = view(item)
+    assert (x0, x1, y0, y1) == pytest.approx((0.0, 214.0, 8.2, 8.9), abs=0.05 * 214)
+    assert y1 - y0 < 0.8
+    item.set_figure(one(line(np.arange(215.0), np.linspace(8.8, 20.0, 215))))
+    assert view(item)[2] > 8.0, "what lies half outside is fitted, not added to the old range"
+
+
+def test_the_view_stays_still_while_a_marker_runs_over_lines_that_stay(item: FigureItem) -> None:
+    still = line([0, 10], [0, 10])
+    item.set_figure(one(still, markers([100], [5])))
+    first = view(item)
+    for x in (80, 40, 5):
+        item.set_figure(one(still, markers([x], [5])))
+        assert view(item) == first
+
+
+def test_the_view_of_a_growing_run_only_grows_and_seldom(item: FigureItem) -> None:
+    values = 5.0 + 4.0 * np.cos(np.arange(2000.0) / 9.0) * 0.999 ** np.arange(2000.0)
+    seen = []
+    for n in range(2, 2000, 7):
+        item.set_figure(one(line(np.arange(float(n)), values[:n])))
+        seen.append(view(item))
+    low, high = np.array(seen)[:, [0, 2]], np.array(seen)[:, [1, 3]]
+    assert (np.diff(low, axis=0) <= 1e-9).all()
+    assert (np.diff(high, axis=0) >= -1e-9).all()
+    assert len(set(seen)) < 60
+
+
 def test_after_the_user_zoomed_nothing_but_fit_moves_the_view(item: FigureItem) -> None:
     item.set_figure(one(line([0, 10], [0, 10])))
     item.zoom(0.5, 0.5, QPointF(100, 100))

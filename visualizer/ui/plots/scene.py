@@ -15,7 +15,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Signal, Slot
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsWidget
 
-from visualizer.figures.model import Axis, Bars, Figure, Heat
+from visualizer.figures.model import Axis, Band, Bars, Figure, Heat, Layer, Line
 from visualizer.ui.plots.drawn import item_for
 from visualizer.ui.plots.frame import FrameItem, Layout, lay_out
 from visualizer.ui.plots.geometry import HUGE, Mapping
@@ -31,13 +31,16 @@ _PADDING = 0.04
 _FARTHEST = 2.0 * HUGE
 #: Room that is added on the side where data leaves the view, so that a growing run does not rescale at every step.
 _HEADROOM = 0.15
+#: When new data fills less than this share of the view, it is not the continuation of what the view was chosen for.
+_WELL_FILLED = 0.6
 
 
 class FigureItem(QGraphicsWidget):
     """Draws a :class:`~visualizer.figures.model.Figure` and follows it from one result to the next.
 
     Items are kept by layer key and updated; a layer that is the same object as before costs nothing. The view fits
-    the data until the user zooms or pans (:attr:`touched`); until then it only follows data that leaves it.
+    the data until the user zooms or pans (:attr:`touched`); until then it follows data that leaves it, and new data
+    that fills only a part of it. A dot that runs over curves that stay does not move it.
 
     Args:
         theme: colours, type and strokes.
@@ -60,6 +63,8 @@ class FigureItem(QGraphicsWidget):
         self._fitted: list[Range | None] = [None, None]
         self._limits: list[Range | None] = [None, None]
         self._least: Range = (0.0, 0.0)
+        #: The arrays that the view was last chosen for; held, so that no new one can have an old one's identity.
+        self._followed_arrays: tuple[object, ...] = ()
         self._own_change = False
         self._live = live
         self._still = self._unchanged = 0
@@ -236,16 +241,26 @@ class FigureItem(QGraphicsWidget):
         """Choose the range: at first what fits, later only what leaves the view moves it."""
         if self._figure is None or self.touched or self.held:
             return
+        arrays = tuple(array for layer in self._figure.layers for array in _arrays(layer))
+        fresh = len(arrays) != len(self._followed_arrays) or any(
+            new is not old for new, old in zip(arrays, self._followed_arrays, strict=True)
+        )
+        self._followed_arrays = arrays
         found = [self._data_range(axis) for axis in (0, 1)]
         ranges: list[Range] = []
         for index, axis in enumerate((self._figure.x, self._figure.y)):
             limits = _view_limits(axis, self._logs[index])
-            ranges.append(self._followed(index, axis, limits, found[index]))
+            ranges.append(self._followed(index, limits, found[index], fresh))
             self._limits[index] = limits
         self._fitted = [ranges[0], ranges[1]]
         self._set_range(ranges[0], ranges[1])
 
-    def _followed(self, index: int, axis: Axis, limits: Range | None, data: Range | None) -> Range:
+    def _followed(self, index: int, limits: Range | None, data: Range | None, fresh: bool) -> Range:
+        """The range of one axis. ``fresh``: the data of lines, bars, bands or heat maps is other than before.
+
+        A run that grows leaves the view on one side, which moves on by some headroom. Another run may fill only a
+        part of the view, or lie half outside: then everything is fitted anew.
+        """
         current = self._fitted[index]
         if limits is not None:
             return limits
@@ -256,12 +271,15 @@ class FigureItem(QGraphicsWidget):
         if current is None or self._limits[index] is not None:
             return wanted
         slack = 1e-9 * (current[1] - current[0])
-        if low < current[0] - slack or high > current[1] + slack:
-            room = _HEADROOM * (wanted[1] - wanted[0])
-            return (wanted[0] - room if low < current[0] - slack and low != 0.0 else min(wanted[0], current[0]),
-                    wanted[1] + room if high > current[1] + slack else max(wanted[1], current[1])
-                    ) if high - low > 0.5 * (current[1] - current[0]) else wanted
-        return wanted if wanted[1] - wanted[0] < 0.25 * (current[1] - current[0]) else current
+        below, above = low < current[0] - slack, high > current[1] + slack
+        if not (below or above):
+            poor = fresh and wanted[1] - wanted[0] < _WELL_FILLED * (current[1] - current[0])
+            return wanted if poor else current
+        room = _HEADROOM * (wanted[1] - wanted[0])
+        grown = (wanted[0] - room if below and low != 0.0 else min(wanted[0], current[0]),
+                 wanted[1] + room if above else max(wanted[1], current[1]))
+        jumps = high - low <= 0.5 * (current[1] - current[0])
+        return wanted if jumps or wanted[1] - wanted[0] < _WELL_FILLED * (grown[1] - grown[0]) else grown
 
     def _data_range(self, index: int) -> Range | None:
         lows, highs = [], []
@@ -368,3 +386,17 @@ def _view_limits(axis: Axis, log: bool) -> Range | None:
             return None
         return (math.log10(low) if low > 0 else math.log10(high) - 6.0), math.log10(high)
     return max(low, -_FARTHEST), min(high, _FARTHEST)
+
+
+def _arrays(layer: Layer) -> tuple[object, ...]:
+    """What decides how far the view has to reach; markers and segments may run about in it."""
+    match layer:
+        case Line():
+            return layer.x, layer.y
+        case Bars():
+            return layer.left, layer.right, layer.height
+        case Band():
+            return layer.x, layer.lower, layer.upper
+        case Heat():
+            return (layer.values,)
+    return ()
