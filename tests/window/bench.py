@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from visualizer.ui.desk import Desk
 from visualizer.ui.interior import Interior
 from visualizer.ui.main_window import MainWindow
 from visualizer.ui.settings import Settings
+from visualizer.ui.tabs.controller import Controller
+from visualizer.ui.tabs.experiment_tab import ExperimentTab
 from visualizer.worker.failures import failed
 
 
@@ -104,13 +106,16 @@ class Bench:
     Args:
         folder: settings and the kept session lie here, so a second bench continues where the first one ended.
         kept: keep the session, and restore it.
+        experiments: the tabs.
     """
 
-    def __init__(self, qtbot: QtBot, folder: Path, kept: bool = False, **options: Any) -> None:
+    def __init__(
+        self, qtbot: QtBot, folder: Path, kept: bool = False, experiments: Sequence[Any] = (), **options: Any
+    ) -> None:
         self.qtbot = qtbot
         self.user = User()
         self.client = InlineClient()
-        self.experiments = (Wave(),)
+        self.experiments = tuple(experiments) or (Wave(),)
         self.settings = Settings(folder / "window.ini")
         self.kept = AutosavedSession(folder / "kept.json", self.experiments) if kept else None
         self.log_file = folder / "visualizer.log"
@@ -119,8 +124,15 @@ class Bench:
         self.client.setParent(self.window)
         self.window.resize(1280, 720)
         self.interior = self.window.interior
-        self.tab = self.window.tab
-        self.control = self.tab.controller
+
+    @property
+    def tab(self) -> ExperimentTab:
+        """The tab in front."""
+        return self.window.tab
+
+    @property
+    def control(self) -> Controller:
+        return self.tab.controller
 
     def _make_interior(self, window: MainWindow) -> Interior:
         interior = Interior(window, self.experiments, self.client)
@@ -130,10 +142,10 @@ class Bench:
     def _make_desk(self, interior: Interior) -> Desk:
         return Desk(interior, self.user, self.kept, self.log_file)
 
-    def start(self, ready: bool = True) -> None:
-        """Show the window and wait until it is built and has drawn."""
+    def start(self, ready: bool = True, first: str | None = None) -> None:
+        """Show the window and wait until it is built and has drawn; ``first``: as ``--tab``."""
         self.window.show()
-        self.interior.steps.add(self.interior.begin(self._make_desk))
+        self.interior.steps.add(self.interior.begin(self._make_desk, first))
         self.interior.libraries_ready()
         if ready:
             self.client.message.emit(Ready("2.13.0", ("cpu",), 1))

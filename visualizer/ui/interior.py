@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QIcon, QKeySequence, QPixmap, QUndoGroup
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 
 from visualizer.base.experiment import Experiment
 from visualizer.base.messages import Broken, Cancelled, Failed, Loading, Message, Ready, Update
@@ -155,7 +155,7 @@ class Interior(QObject):
         window, own = self.actions_by_name.__getitem__, self.tab.actions_by_name.__getitem__
 
         def fill(menu: str, *groups: list[QAction]) -> None:
-            self.window.menus[menu].clear()
+            empty(self.window.menus[menu])
             for index, group in enumerate(groups):
                 if index:
                     self.window.menus[menu].addSeparator()
@@ -177,7 +177,7 @@ class Interior(QObject):
     @Slot()
     def _fill_run_menu(self) -> None:
         menu = self.window.menus["run"]
-        menu.clear()
+        empty(menu)
         for action in self.tab.run_actions:
             if action is self.tab.actions_by_name["cancel"] and menu.actions():
                 menu.addSeparator()
@@ -185,7 +185,7 @@ class Interior(QObject):
 
     def _fill_tool_bar(self, *groups: list[QAction]) -> None:
         bar = self.window.tool_bar
-        bar.clear()
+        empty(bar)
         bar.setStyleSheet("QToolBar { border: none; padding: 0px; }")
         for group in groups:
             if bar.actions():
@@ -334,3 +334,11 @@ class Interior(QObject):
     def _on_full_screen(self, on: bool) -> None:
         state, full = self.window.windowState(), Qt.WindowState.WindowFullScreen
         self.window.setWindowState(state | full if on else state & ~full)
+
+
+def empty(holder: QMenu | QToolBar) -> None:
+    """Take all actions out, one by one: PySide6 takes what clear() removes for deleted, whoever owns it."""
+    for action in holder.actions():
+        holder.removeAction(action)
+        if action.isSeparator():
+            action.deleteLater()
