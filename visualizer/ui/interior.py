@@ -51,6 +51,8 @@ class Interior(QObject):
         self._libraries = False
         self.actions_by_name = make_actions(WINDOW, "window", window)
         self._make_undo_actions()
+        # Reached by Tab, not by a click: the arrow keys belong to the run, and Ctrl+Tab turns to the next experiment.
+        window.tab_bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         themes = QActionGroup(self)
         for name in THEMES:
             themes.addAction(self.actions_by_name[name])
@@ -66,6 +68,7 @@ class Interior(QObject):
         self.show_look(False)
         # In place of the shell's own text; the tab says the same.
         window.stack.setCurrentWidget(self.tab)
+        self.tab.area.take_focus()
 
     def _make_tab(self, experiment: Experiment[Any, Any, Any]) -> ExperimentTab:
         window = self.window
@@ -225,6 +228,9 @@ class Interior(QObject):
     @Slot(int)
     def _on_tab(self, index: int) -> None:
         self.window.stack.setCurrentWidget(self.tabs[index])
+        if not self.window.tab_bar.hasFocus():
+            # Otherwise the stack would give it to the first control that can take it.
+            self.tab.area.take_focus()
         self.undo_group.setActiveStack(self.tab.controller.history.stack)
         self.fill()
         self._show_worker()

@@ -136,7 +136,7 @@ class FigureArea(QWidget):
     @property
     def empty_text(self) -> str:
         """What is said in place of figures; empty when figures are shown."""
-        return self._empty.text() if self._stack.currentWidget() is self._empty else ""
+        return self._empty.text() if self.empty_showing else ""
 
     def build_page(self, name: str) -> Iterator[None]:
         """Make the canvases of a page. Only once pyqtgraph has been imported: importing it here would take too long."""
@@ -218,6 +218,20 @@ class FigureArea(QWidget):
     @property
     def problem_text(self) -> str:
         return self._card.message if self._card is not None else ""
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the main figure; while there is none, to what stands in its place.
+
+        The stack hands it on to the main figure when the figures come.
+        """
+        main = next(iter(self.canvases.values()), None)
+        front = self._empty if self.empty_showing or main is None else main
+        front.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @property
+    def empty_showing(self) -> bool:
+        """Whether there is a sentence, or nothing at all, in place of figures."""
+        return self._stack.currentWidget() is self._empty
 
     def set_theme(self, theme: Theme) -> None:
         presentation_changed = self.theme.presentation != theme.presentation
