@@ -16,7 +16,6 @@ from visualizer.experiments.landscape.climb import (
     rounds_by_alpha,
     safe_alpha,
     settling_fraction,
-    worst_rounds,
 )
 
 LENGTHS = st.one_of(st.floats(0.01, 20.0), st.integers(1, 400).map(lambda hundredths: hundredths / 100))
@@ -44,20 +43,19 @@ def test_every_round_moves_exactly_one_step_towards_the_top(distance: float, alp
 
 
 @given(LENGTHS, RADII, st.lists(st.floats(0.02, 6.0), min_size=1, max_size=5))
-def test_worst_and_mean_are_those_over_all_starts(distance: float, radius: float, alphas: list[float]) -> None:
+def test_the_mean_and_the_settling_part_are_those_over_all_starts(distance: float, radius: float, alphas: list[float]) -> None:
     starts = (np.arange(20_000) + 0.5) * distance / 20_000
     rounds = rounds_by_alpha(starts[:, None], radius, np.array(alphas))
-    worst, mean = worst_rounds(distance, radius, alphas), mean_rounds(distance, radius, alphas)
+    mean = mean_rounds(distance, radius, alphas)
     part = settling_fraction(distance, radius, alphas)
     for index, alpha in enumerate(alphas):
         settled = np.isfinite(rounds[:, index])
         assert part[index] == pytest.approx(settled.mean(), abs=0.01)
         if alpha <= 2 * radius:
             assert settled.all()
-            assert 0 <= worst[index] - rounds[:, index].max() <= 1  # the farthest start lies between two of the grid's
-            assert mean[index] == pytest.approx(rounds[:, index].mean(), abs=0.02 + 0.001 * worst[index])
+            assert mean[index] == pytest.approx(rounds[:, index].mean(), abs=0.02 + 0.001 * rounds[:, index].max())
         elif part[index] < 1:
-            assert worst[index] == mean[index] == math.inf
+            assert mean[index] == math.inf
 
 
 @given(LENGTHS, RADII)
@@ -70,13 +68,14 @@ def test_twice_the_radius_is_the_longest_step_that_always_settles(distance: floa
     assert rounds_by_alpha(stuck - radius + 0.0, radius, longer) in (1.0, math.inf)
     assert rounds_by_alpha(longer / 2, radius, longer) == math.inf
     if distance > longer / 2:
-        assert worst_rounds(distance, radius, longer) == math.inf
+        assert mean_rounds(distance, radius, longer) == math.inf
 
 
 @given(LENGTHS, RADII)
 def test_no_step_length_beats_the_best_one(distance: float, radius: float) -> None:
     best = float(rounds_by_alpha(distance, radius, best_alpha(distance, radius)))
-    assert best == (1.0 if distance > radius else 0.0)
+    # Touching the rim counts, in spite of rounding: a start a hair outside it is at the top.
+    assert best == (1.0 if distance > radius * (1 + 1e-9) else 0.0)
     assert (rounds_by_alpha(distance, radius, np.geomspace(0.01, 50.0, 400)) >= best).all()
 
 
@@ -95,6 +94,5 @@ def test_touching_the_rim_counts_in_spite_of_rounding() -> None:
 
 def test_a_start_at_the_top_needs_no_round() -> None:
     assert climb(0.2, 1.0, 0.25, 10).tolist() == [-0.2]
-    for function in (worst_rounds, mean_rounds):
-        assert function(0.2, 0.25, [0.1, 9.0]).tolist() == [0.0, 0.0]
+    assert mean_rounds(0.2, 0.25, [0.1, 9.0]).tolist() == [0.0, 0.0]
     assert settling_fraction(0.2, 0.25, [9.0]).tolist() == [1.0]

@@ -19,15 +19,16 @@ def said(state: LandscapeState, step: int) -> str:
 
 @pytest.mark.parametrize(
     ("alpha", "step", "word"),
-    [(0.05, 40, "Converging"), (0.05, 10_000, "Converged after"), (0.41, 5000, "Oscillating"), (0.8, 10_000, "Left the domain")],
+    [(0.05, 40, "Converging"), (0.05, 2, "Still moving"), (0.05, 10_000, "Trapped near P14"), (0.41, 5000, "Oscillating"),
+     (0.8, 10_000, "Left the domain")],
 )
 def test_the_verdict_at_a_step_judges_the_run_up_to_it(alpha: float, step: int, word: str) -> None:
     assert said(LandscapeState(alpha=alpha), step).startswith(word)
 
 
 def test_a_run_that_has_settled_says_how_its_place_compares_with_the_best_one() -> None:
-    assert "its best minimum is 0.1281, at x = 4.249" in said(LandscapeState(), 10_000)
-    assert "This is the best minimum" in said(LandscapeState(start=5.0), 10_000)
+    assert "its best minimum is 0.1281, at x = 4.249. Converged after 58 steps" in said(LandscapeState(), 10_000)
+    assert said(LandscapeState(start=5.0), 10_000).startswith("The best minimum.")
 
 
 def test_the_local_stability_bound_stands_beside_alpha_at_every_step() -> None:
@@ -44,3 +45,16 @@ def test_the_local_stability_bound_stands_beside_alpha_at_every_step() -> None:
             assert float(rows[0].value) == pytest.approx(2 / curvature, rel=1e-3)
         else:
             assert "bends down" in rows[0].value
+
+
+def test_a_run_that_is_far_from_where_it_will_rest_is_not_called_converging() -> None:
+    state = LandscapeState(remove=tuple(f"P{number}" for number in range(7, 14)))
+    assert said(state, 59).startswith("On its way")
+    assert said(state, 480).startswith("Converging")
+
+
+@pytest.mark.parametrize("alpha", [0.42, 0.5])
+def test_a_dot_that_jumps_from_side_to_side_is_told_the_bound_of_the_minimum_between(alpha: float) -> None:
+    result = result_of(LandscapeState(alpha=alpha))
+    assert result.outcome.stability_bound == pytest.approx(0.40779, abs=1e-4)
+    assert "is above 2/f\u2033 = 0.4078" in result.outcome.sentence

@@ -233,13 +233,13 @@ def test_a_study_has_a_row_for_every_batch_size_with_its_wilson_interval() -> No
     assert json.dumps([row["near_fraction"] for row in rows])
 
 
-BATCHES = LandscapeState(view="batches", batch_steps=60, seed=3, batch_alpha=0.05)
+BATCHES = LandscapeState(view="batches", batch_steps=60, seed=3, alpha=0.05)
 
 
 @pytest.mark.parametrize(
     "changes",
     [{}, {"interpolant": "spline"}, {"interpolant": "pchip"}, {"keep_ends": False, "ends": "stop"},
-     {"ends": "stay", "hold": 7, "batch_alpha": 0.3}, {"optimizer": "adam", "batch_alpha": 0.2}, {"batch_size": 17},
+     {"ends": "stay", "hold": 7, "alpha": 0.3}, {"optimizer": "adam", "alpha": 0.2}, {"batch_size": 17},
      {"batch_size": 2, "interpolant": "pchip"}],
     ids=lambda changes: "-".join(f"{name}={value}" for name, value in changes.items()) or "default",
 )
@@ -254,12 +254,12 @@ def test_the_mini_batch_code_draws_the_same_batches_and_ends_at_the_same_place(c
 @pytest.mark.parametrize(
     "changes",
     [{}, {"interpolant": "spline", "ends": "bounce"}, {"interpolant": "pchip", "ends": "stop", "keep_ends": False},
-     {"hold": 20, "batch_alpha": 0.2}],
+     {"hold": 20, "alpha": 0.2}],
     ids=lambda changes: "-".join(f"{name}={value}" for name, value in changes.items()) or "default",
 )
 def test_the_studys_code_measures_the_same_shares(changes: dict[str, Any]) -> None:
     state = LandscapeState(view="study", batch_steps=60, runs=40, seed=3, near=2.0, start=8.0,
-                           batch_alpha=0.05).changed(**changes)
+                           alpha=0.05, longest=1.0).changed(**changes)
     rows = numbers_of(state)["study"]
     lines = printed(LANDSCAPE.code(state)).splitlines()
     shares = [float(line.split()[3]) for line in lines]
@@ -269,7 +269,7 @@ def test_the_studys_code_measures_the_same_shares(changes: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("ends", ["stay", "bounce"])
 def test_a_run_never_leaves_the_domain_when_its_ends_hold_it(ends: str) -> None:
-    found = numbers_of(LandscapeState(view="batches", batch_size=5, batch_alpha=1.0, longest=5.0, ends=ends, batch_steps=100))
+    found = numbers_of(LandscapeState(view="batches", batch_size=5, alpha=1.0, longest=5.0, ends=ends, batch_steps=100))
     assert min(found["trajectory"]) >= 1.0
     assert max(found["trajectory"]) <= 17.0
     assert len(found["trajectory"]) == 101
@@ -279,3 +279,35 @@ def test_one_batch_is_held_for_as_many_steps_as_asked() -> None:
     batches = numbers_of(LandscapeState(view="batches", hold=10, batch_steps=40, batch_size=6))["batches"]
     assert [batches[index] == batches[index - 1] for index in (9, 19, 29, 39)] == [True] * 4
     assert any(batches[index] != batches[index - 1] for index in (10, 20, 30))
+
+
+@pytest.mark.parametrize("view", ["descent", "race", "batches", "study"])
+def test_a_start_outside_the_points_is_answered_in_words(view: str) -> None:
+    with pytest.raises(UserError, match=r"x = 20\.00, lies outside the points, which reach from 1\.000 to 17\.00"):
+        list(LANDSCAPE.run(LANDSCAPE.request(LandscapeState(view=view, start=20.0))))
+
+
+def test_points_with_another_range_take_the_start_along_into_it() -> None:
+    state = LandscapeState(start=9.0).changed(points=(("A", 100.0, 1.0), ("B", 101.0, 2.0), ("C", 102.0, 0.0)))
+    assert state.start == 101.0
+    assert LandscapeState(start=9.0).changed(points=(("A", 0.0, 1.0), ("B", 10.0, 2.0))).start == 9.0
+
+
+def test_a_preset_shows_the_same_whatever_was_set_before() -> None:
+    before = LandscapeState(interpolant="spline", steps=50, tolerance=0.1, start=3.0, optimizer="adam",
+                            points=(("A", 0.0, 1.0), ("B", 10.0, 2.0)))
+    for entry in LANDSCAPE.presets:
+        assert LANDSCAPE.request(before.changed(**entry.values)) == LANDSCAPE.request(LandscapeState(**entry.values)), entry.name
+
+
+@pytest.mark.parametrize(("alpha", "rounds", "words"), [
+    (0.01, 100, "Not there yet after 100 rounds: this step length needs 475"), (2.0, 100, "Never settles"),
+    (0.5, 100, "Arrived after 10 rounds"), (5.0, 100, "Arrived after 1 round."),
+])
+def test_the_climb_says_whether_it_needs_more_rounds_or_never_settles(alpha: float, rounds: int, words: str) -> None:
+    state = LandscapeState(view="climb", climb_alpha=alpha, climb_rounds=rounds)
+    result = result_of(state)
+    verdict = LANDSCAPE.explain(result, state).blocks[0]
+    assert isinstance(verdict, Verdict)
+    assert verdict.text.startswith(words)
+    assert LANDSCAPE.figures(result, state)[0].note == verdict.text

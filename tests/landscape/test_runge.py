@@ -10,7 +10,7 @@ from visualizer.experiments.landscape import runge
 from visualizer.experiments.landscape.state import RUNGE_FUNCTIONS
 
 GRID = np.linspace(-1.0, 1.0, 1001)
-NAMES = [option.name for option in RUNGE_FUNCTIONS]
+NAMES = [entry.option.name for entry in RUNGE_FUNCTIONS]
 
 
 def error(name: str, nodes: np.ndarray) -> float:

@@ -42,7 +42,11 @@ class State:
 
         Names that no longer exist, because what they are chosen from changed, are dropped silently.
         """
-        for name, parameter in parameters_of(type(self)).items():
+        declared = parameters_of(type(self))
+        for name, value in values.items():
+            if name in declared and not isinstance(declared[name], Names):
+                values[name] = declared[name].check(value, self)
+        for name, parameter in declared.items():
             if isinstance(parameter, Names) and name not in values:
                 available = parameter.options(_Overlay(self, values))
                 values[name] = tuple(item for item in getattr(self, name) if item in available)

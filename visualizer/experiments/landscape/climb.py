@@ -68,15 +68,6 @@ def settling_fraction(distance: float, radius: float, alphas: ArrayLike) -> Floa
     return np.where(step <= 2.0 * radius, 1.0, np.minimum(1.0, covered / distance))
 
 
-def worst_rounds(distance: float, radius: float, alphas: ArrayLike) -> Floats:
-    """Rounds from the worst start in [0, distance]; inf if some start never settles: for every alpha above 2 r."""
-    step = np.asarray(alphas, dtype=np.float64)
-    if distance <= radius:
-        return np.zeros_like(step)
-    safe = step <= 2.0 * radius * (1.0 + _SLACK)
-    return np.where(safe, rounds_by_alpha(distance, radius, np.where(safe, step, 2.0 * radius)), np.inf)
-
-
 def mean_rounds(distance: float, radius: float, alphas: ArrayLike) -> Floats:
     """Rounds on average over all starts in [0, distance]; inf if some start never settles."""
     step = np.asarray(alphas, dtype=np.float64)

@@ -119,7 +119,8 @@ class Outcome:
     Attributes:
         verdict: the judgement in one or two words.
         sentence: the same as a sentence with this run's numbers.
-        at: where ``curvature`` was taken: the last iterate, or the last one inside the domain.
+        at: where ``curvature`` was taken: the last iterate, or the last one inside the domain; of a run that jumps
+            from side to side, the minimum between.
         curvature: f'' there.
         stability_bound: 2 / f'' there, the step size above which plain descent cannot settle at such a place;
             infinite where the curve does not bend up.
@@ -142,10 +143,27 @@ def judge(curve: Curve, x: Floats, value: Floats, slope: Floats, reason: Reason,
         alpha: step size of plain descent; None for optimizers, whose steps are not alpha times the slope.
     """
     at = float(x[-2]) if reason == "left" and x.size > 1 else float(x[-1])
+    verdict = _verdict(x, reason, _curvature(curve, at))
+    if verdict in ("oscillating", "diverging"):
+        at = _turning_place(curve, x, at)
     curvature = _curvature(curve, at)
     bound = 2.0 / curvature if curvature > 0.0 else math.inf
-    verdict = _verdict(x, reason, curvature)
     return Outcome(verdict, _sentence(verdict, x, value, slope, reason, alpha, bound), at, curvature, bound)
+
+
+def _turning_place(curve: Curve, x: Floats, otherwise: float) -> float:
+    """The minimum that the last iterates jump across: the bound is about it, not about the ends of the cycle."""
+    recent = x[-8:]
+    low, high = float(recent.min()), float(recent.max())
+    if not (curve.slope_at(low) < 0.0 < curve.slope_at(high)):
+        return otherwise
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if curve.slope_at(middle) < 0.0:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
 
 
 def _curvature(curve: Curve, x: float) -> float:

@@ -102,10 +102,10 @@ def request_of(state: LandscapeState) -> LandscapeRequest:
             return RaceRequest(data, state.start, state.alpha, state.momentum, state.racers,
                                state.race_rates == "own", state.steps, state.tolerance)
         case "batches":
-            return BatchesRequest(data, state.start, state.batch_alpha, state.optimizer, state.momentum, state.batch_size,
+            return BatchesRequest(data, state.start, state.alpha, state.optimizer, state.momentum, state.batch_size,
                                   state.keep_ends, state.hold, state.longest, state.ends, state.batch_steps, state.seed)
         case "study":
-            return StudyRequest(data, state.start, state.batch_alpha, state.keep_ends, state.hold, state.longest,
+            return StudyRequest(data, state.start, state.alpha, state.keep_ends, state.hold, state.longest,
                                 state.ends, state.batch_steps, state.runs, state.near, state.seed)
         case "runge":
             return RungeRequest(state.runge_function, state.runge_nodes, state.runge_float32)

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from visualizer.experiments.landscape.interpolation import Lagrange
 from visualizer.experiments.landscape.nodes import Floats, lebesgue_constant
-
-_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
-    "runge": lambda x: 1.0 / (1.0 + 25.0 * x * x),
-    "absolute": lambda x: np.abs(x),
-    "sine": lambda x: np.sin(3.0 * np.pi * x),
-    "step": lambda x: np.tanh(10.0 * x),
-}
+from visualizer.experiments.landscape.state import RUNGE_FUNCTIONS, RungeFunction
 
 
-def function(name: str, x: ArrayLike) -> Floats:
-    """One of the functions of ``state.RUNGE_FUNCTIONS`` at ``x``, any shape.
+def entry(name: str) -> RungeFunction:
+    """The function of this name.
 
     Raises:
         KeyError: no such function.
     """
-    return _FUNCTIONS[name](np.asarray(x, dtype=np.float64))
+    for candidate in RUNGE_FUNCTIONS:
+        if candidate.option.name == name:
+            return candidate
+    raise KeyError(name)
+
+
+def function(name: str, x: ArrayLike) -> Floats:
+    """The function of this name at ``x``, any shape, by torch in float64: the same text that the page's code shows.
+
+    Raises:
+        KeyError: no such function.
+    """
+    import torch
+
+    places = torch.tensor(np.asarray(x, dtype=np.float64))
+    values = eval(entry(name).expression, {"torch": torch, "x": places})
+    return np.asarray(values.numpy())
 
 
 def equispaced(count: int) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, NamedTuple, Self
 
 from visualizer.base.experiment import Preset, State, View, view_choice
 from visualizer.base.parameters import (
@@ -13,6 +14,7 @@ from visualizer.base.parameters import (
     flag,
     integer,
     names,
+    parameters_of,
     points,
     real,
     seed,
@@ -69,11 +71,21 @@ INTERPOLANTS = (
            "Cubic pieces that never overshoot the points; the second derivative jumps at them."),
 )
 
+class RungeFunction(NamedTuple):
+    """A function to interpolate: ``expression`` in x works with torch and, with numpy in its place, with numpy."""
+
+    option: Option
+    expression: str
+
+
 RUNGE_FUNCTIONS = (
-    Option("runge", "Runge's function", "1 / (1 + 25 x^2): smooth, yet equispaced interpolation diverges."),
-    Option("absolute", "|x|", "A kink at 0: no polynomial follows it well."),
-    Option("sine", "sin(3 pi x)", "Entire: every node set converges, until rounding takes over."),
-    Option("step", "A smooth step", "tanh(10 x): poles close to the interval, like Runge's function."),
+    RungeFunction(Option("runge", "Runge's function", "Smooth, yet equispaced interpolation diverges: its poles are near.",
+                         r"\frac{1}{1 + 25 x^2}"), "1 / (1 + 25 * x**2)"),
+    RungeFunction(Option("absolute", "|x|", "A kink at 0: no polynomial follows it well.", "|x|"), "torch.abs(x)"),
+    RungeFunction(Option("sine", "A sine", "Smooth everywhere: every node set converges, until rounding takes over.",
+                         r"\sin 3 \pi x"), "torch.sin(3 * torch.pi * x)"),
+    RungeFunction(Option("step", "A smooth step", "Its poles are close to the interval, like those of Runge's function.",
+                         r"\tanh 10 x"), "torch.tanh(10 * x)"),
 )
 
 BOUNDARIES = (
@@ -90,15 +102,21 @@ _RUN = ("descent", "race", "batches")
 class LandscapeState(State):
     """Every control of the landscape tab."""
 
+    def changed(self, **values: Any) -> Self:
+        """This state with some values replaced; points with another range take the start along into it."""
+        points = values.get("points")
+        if points is not None and "start" not in values and len(points) > 1:
+            places = sorted(float(point[1]) for point in points)
+            if self.points[0].x <= self.start <= self.points[-1].x and not places[0] <= self.start <= places[-1]:
+                share = (self.start - self.points[0].x) / (self.points[-1].x - self.points[0].x)
+                values["start"] = places[0] + share * (places[-1] - places[0])
+        return super().changed(**values)
+
     view: str = view_choice(VIEWS)
 
     alpha: float = real(
-        0.05, 1e-4, 10.0, scale="log", label="Step size", formula=r"\alpha", group="Run", views=("descent", "race"),
+        0.05, 1e-6, 10.0, scale="log", label="Step size", formula=r"\alpha", group="Run", views=_CURVE,
         help="The learning rate: each step is alpha times the gradient. Too small never arrives, too large overshoots.",
-    )
-    batch_alpha: float = real(
-        0.5, 1e-4, 10.0, scale="log", label="Step size", formula=r"\alpha", group="Run", views=("batches", "study"),
-        help="The learning rate of the mini-batch runs; their steps are also held below a longest step.",
     )
     start: float = real(
         15.30, -1e6, 1e6, span=_domain, label="Start", formula="x_0", group="Run", views=_CURVE,
@@ -134,12 +152,12 @@ class LandscapeState(State):
         help="With both ends in every batch the curve never has to be continued beyond its points.",
     )
     hold: int = integer(
-        3, 1, 5000, scale="log", label="Steps per batch", group="Mini-batches", views=("batches", "study"),
+        50, 1, 5000, scale="log", label="Steps per batch", group="Mini-batches", views=("batches", "study"),
         help="How many steps in a row use the same batch. 1 is what SGD does; as many as there are steps is the "
              "lecture's experiment: one subset, descended to its end.",
     )
     longest: float = real(
-        1.0, 0.01, 1000.0, scale="log", label="Longest step", group="Mini-batches", views=("batches", "study"),
+        10.0, 0.01, 1000.0, scale="log", label="Longest step", group="Mini-batches", views=("batches", "study"),
         help="Steps are shortened to this length (gradient clipping): a curve through few points can be as steep as a wall.",
         when=lambda state: state.view == "study" or state.optimizer == "sgd",
     )
@@ -148,11 +166,11 @@ class LandscapeState(State):
         help="What happens when a step would leave the domain of the points.",
     )
     batch_steps: int = integer(
-        1000, 1, 5000, scale="log", label="Steps", group="Mini-batches", views=("batches", "study"),
+        800, 1, 5000, scale="log", label="Steps", group="Mini-batches", views=("batches", "study"),
         help="How many steps a mini-batch run takes: its gradient changes at each step, so it never settles by itself.",
     )
     runs: int = integer(
-        200, 10, 5000, scale="log", label="Runs per batch size", group="Study", views=("study",),
+        400, 10, 5000, scale="log", label="Runs per batch size", group="Study", views=("study",),
         help="Seeded runs for every batch size; more runs give narrower confidence intervals.",
     )
     near: float = real(
@@ -161,7 +179,7 @@ class LandscapeState(State):
     )
 
     racers: tuple[str, ...] = names(
-        ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam"),
+        ("sgd", "momentum", "nesterov", "adam"),
         lambda state: tuple(entry.name for entry in OPTIMIZERS),
         titles={entry.name: entry.title for entry in OPTIMIZERS}, noun="optimizer", label="In the race", group="Race",
         views=("race",),
@@ -180,7 +198,7 @@ class LandscapeState(State):
     )
 
     remove: tuple[str, ...] = names(
-        (), _names, noun="point", label="Left out", group="Points", views=_CURVE,
+        (), _names, noun="point", checked_means="removed", label="Left out", group="Points", views=_CURVE,
         help="Points that are removed from the data; ranges such as P9-P13 can be typed. At least two must stay.",
     )
     interpolant: str = choice(
@@ -194,7 +212,7 @@ class LandscapeState(State):
     )
 
     runge_function: str = choice(
-        "runge", RUNGE_FUNCTIONS, label="Function", group="Runge lab", views=("runge",),
+        "runge", (entry.option for entry in RUNGE_FUNCTIONS), label="Function", group="Runge lab", views=("runge",),
         help="The function whose values are interpolated on [-1, 1].",
     )
     runge_nodes: int = integer(
@@ -239,69 +257,56 @@ class LandscapeState(State):
     shown_step: int = shown_step()
 
 
-def _stage(number: int, title: str, help: str, remove: tuple[str, ...]) -> Preset:
-    return Preset(
-        f"stage{number}", title, help, play=True,
-        values={
-            "view": "descent", "points": default_points(), "remove": remove, "interpolant": "lagrange",
-            "start": 15.30, "alpha": 0.05, "optimizer": "sgd", "steps": 10_000, "tolerance": 1e-7,
-        },
-    )
+def _preset(name: str, title: str, help: str, view: str, *, play: bool = False, **changes: Any) -> Preset:
+    """A preset sets everything that is computed on its page, so that it shows the same whatever was set before."""
+    values = {
+        parameter.name: parameter.default for parameter in parameters_of(LandscapeState).values()
+        if not parameter.hidden and not parameter.display and (not parameter.views or view in parameter.views)
+    }
+    return Preset(name, title, help, values | changes | {"view": view}, play)
 
 
 def _range(first: int, last: int) -> tuple[str, ...]:
     return tuple(f"P{number}" for number in range(first, last + 1))
 
 
-def _alpha(name: str, title: str, help: str, alpha: float) -> Preset:
-    return Preset(name, title, help, play=True, values={
-        "view": "descent", "alpha": alpha, "remove": (), "start": 15.3, "optimizer": "sgd",
-    })
-
-
-def _batches(name: str, title: str, help: str, size: int) -> Preset:
-    return Preset(name, title, help, play=True, values={
-        "view": "batches", "points": default_points(), "remove": (), "start": 15.3, "optimizer": "sgd", "batch_alpha": 0.5,
-        "batch_size": size, "keep_ends": False, "hold": 3, "longest": 1.0, "ends": "bounce", "interpolant": "lagrange",
-        "batch_steps": 1000,
-    })
-
-
-def _study(name: str, title: str, help: str, interpolant: str, alpha: float, keep_ends: bool, hold: int) -> Preset:
-    return Preset(name, title, help, {
-        "view": "study", "points": default_points(), "remove": (), "start": 15.3, "batch_alpha": alpha, "keep_ends": keep_ends,
-        "hold": hold, "longest": 1.0, "ends": "bounce", "interpolant": interpolant, "batch_steps": 1000,
-    })
-
-
 PRESETS = (
-    _stage(1, "All 17 points", "The whole data set: the dot is trapped in the nearest minimum, P14.", ()),
-    _stage(2, "Remove P9\u2013P13", "Fewer points: the dot rolls on to a better minimum, near P8.", _range(9, 13)),
-    _stage(3, "Also P7, P8", "Fewer still: the dot reaches the best minimum, between P5 and P6.", _range(7, 13)),
-    _stage(4, "Also P5, P6, P14", "Too few: the real minimum is no longer in the data.", _range(5, 14)),
-    _alpha("too_small", "Far too small", "Alpha so small that thousands of steps do not arrive.", 0.0002),
-    _alpha("edge", "A little too large", "Alpha just above 2/f\u2033: the dot jumps from side to side and never settles.", 0.5),
-    _alpha("too_large", "Far too large", "Alpha so large that the dot jumps out of the valley and leaves the curve.", 0.8),
-    Preset("race_all", "All optimizers", "Every optimizer of the catalogue from the lecture's start.",
-           {"view": "race", "racers": tuple(entry.name for entry in OPTIMIZERS), "start": 15.3, "alpha": 0.05,
-            "remove": (), "steps": 2000}, play=True),
-    Preset("race_momentum", "Momentum over the hill", "From x = 13 a velocity carries the dot over P7; plain SGD stops at P8.",
-           {"view": "race", "racers": ("sgd", "momentum", "nesterov", "adam"), "start": 13.0, "alpha": 0.05,
-            "momentum": 0.9, "remove": (), "steps": 2000}, play=True),
-    _batches("batches_half", "Batches of 10", "More than half of the points in every batch.", 10),
-    _batches("batches_whole", "All 17", "The whole data set in every batch: plain descent, trapped.", 17),
-    _batches("batches_tiny", "Batches of 2", "Two points make a straight line: its slope says little.", 2),
-    _study("study_all", "2 to 17", "The lecture's conclusion, measured on the Lagrange polynomial.", "lagrange", 0.5, False, 3),
-    _study("study_ends", "Ends kept", "The same with both end points in every batch.", "lagrange", 0.5, True, 3),
-    _study("study_spline", "Splines", "Natural splines are calmer than polynomials.", "spline", 0.2, False, 10),
-    Preset("runge_17", "17 nodes", "As many nodes as the lecture's curve.",
-           {"view": "runge", "runge_nodes": 17, "runge_function": "runge"}),
-    Preset("runge_40", "40 nodes", "Equispaced interpolation explodes, Chebyshev converges.",
-           {"view": "runge", "runge_nodes": 40, "runge_function": "runge"}),
-    Preset("climb_large", "Large steps", "Jumps over the top and never settles.",
-           {"view": "climb", "climb_alpha": 2.0, "climb_distance": 5.0, "climb_radius": 0.25}, play=True),
-    Preset("climb_small", "Small steps", "Arrives, after many rounds.",
-           {"view": "climb", "climb_alpha": 0.1, "climb_distance": 5.0, "climb_radius": 0.25}, play=True),
-    Preset("climb_best", "Best safe step", "The longest step that can never jump over: the circle's diameter.",
-           {"view": "climb", "climb_alpha": 0.5, "climb_distance": 5.0, "climb_radius": 0.25}, play=True),
+    _preset("stage1", "All 17 points", "The whole data set: the dot is trapped in the nearest minimum, P14.",
+            "descent", play=True),
+    _preset("stage2", "Remove P9\u2013P13", "Fewer points: the dot rolls on to a better minimum, near P8.",
+            "descent", play=True, remove=_range(9, 13)),
+    _preset("stage3", "Also P7, P8", "Fewer still: the dot reaches the best minimum, between P5 and P6.",
+            "descent", play=True, remove=_range(7, 13)),
+    _preset("stage4", "Also P5, P6, P14", "Too few: the real minimum is no longer in the data.",
+            "descent", play=True, remove=_range(5, 14)),
+    _preset("too_small", "Far too small", "Alpha so small that ten thousand steps do not arrive.",
+            "descent", play=True, alpha=1e-5),
+    _preset("edge", "A little too large", "Alpha just above 2/f\u2033: the dot jumps from side to side and never settles.",
+            "descent", play=True, alpha=0.42),
+    _preset("too_large", "Far too large", "Alpha so large that the dot jumps out of the valley and leaves the curve.",
+            "descent", play=True, alpha=0.8),
+    _preset("race_momentum", "Momentum over the hill", "From x = 13 a velocity carries the dot over P7; the others stop at P8.",
+            "race", play=True, racers=("sgd", "momentum", "nesterov", "adam"), start=13.0, steps=2000,
+            race_shown="momentum"),
+    _preset("race_trap", "In the trap", "From the lecture's start nobody escapes P14, but they arrive very differently.",
+            "race", play=True, racers=("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam"), start=15.3, steps=2000),
+    _preset("race_all", "All optimizers", "Every optimizer of the catalogue, from x = 13.",
+            "race", play=True, racers=tuple(entry.name for entry in OPTIMIZERS), start=13.0, steps=2000),
+    _preset("batches_half", "Batches of 7", "Less than half of the points in every batch: the curve keeps changing.",
+            "batches", play=True, batch_size=7, keep_ends=False),
+    _preset("batches_whole", "All 17", "The whole data set in every batch: plain descent, trapped.",
+            "batches", play=True, batch_size=17),
+    _preset("batches_tiny", "Batches of 2", "Two points make a straight line: its slope says little.",
+            "batches", play=True, batch_size=2, keep_ends=False),
+    _preset("study_all", "2 to 17", "The lecture's conclusion, measured on the Lagrange polynomial.",
+            "study", keep_ends=False),
+    _preset("study_ends", "Ends kept", "The same with both end points in every batch.", "study"),
+    _preset("study_pchip", "PCHIP", "On a curve that never overshoots its points, small batches do far better.",
+            "study", interpolant="pchip", keep_ends=False),
+    _preset("runge_17", "17 nodes", "As many nodes as the lecture's curve.", "runge"),
+    _preset("runge_40", "40 nodes", "Equispaced interpolation explodes, Chebyshev converges.", "runge", runge_nodes=40),
+    _preset("climb_large", "Large steps", "Jumps over the top and never settles.", "climb", play=True, climb_alpha=2.0),
+    _preset("climb_small", "Small steps", "Arrives, after many rounds.", "climb", play=True, climb_alpha=0.1),
+    _preset("climb_best", "Best safe step", "The longest step that can never jump over: the circle's diameter.",
+            "climb", play=True, climb_alpha=0.5),
 )

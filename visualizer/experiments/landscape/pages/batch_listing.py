@@ -141,7 +141,7 @@ def study_code(request: StudyRequest) -> str:
     return "\n".join([
         *_head(request.data),
         "",
-        f"for k in range(2, {count + 1}):",
+        f"for k in range(2, {count + 1}):  # autograd through every batch: this takes minutes, the window's closed form seconds",
         "    landed = []",
         f"    for seed, runs in {study_blocks(count, request.runs, request.seed)!r}:",
         "        generator = torch.Generator().manual_seed(seed)",

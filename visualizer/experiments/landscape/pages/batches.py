@@ -28,7 +28,7 @@ from visualizer.experiments.landscape.descent import Landing, landing
 from visualizer.experiments.landscape.interpolation import Curve, make_curve
 from visualizer.experiments.landscape.pages import listing
 from visualizer.experiments.landscape.pages.descent import dot, tangent, trail
-from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, scenery, terrain
+from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, left_out, scenery, started
 from visualizer.experiments.landscape.requests import BatchesRequest
 from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
@@ -87,7 +87,7 @@ _LIMITS = {
 
 def run(request: BatchesRequest) -> Iterator[BatchesResult | None]:
     """The run in growing pieces."""
-    ground = terrain(request.data)
+    ground = started(request.data, request.start)
     yield None
     entry = optimizer(request.optimizer)
     for path in mini_batches(
@@ -140,8 +140,10 @@ def _main(result: BatchesResult, state: LandscapeState, shown: int) -> Figure:
     layers += trail("path", Role.STEP, "iterates, on the kept points' curve", result.x, result.value, shown)
     layers.append(dot(x, y if np.isfinite(y) else float(result.value[shown])))
     size = int(result.members[0].sum()) if len(result.members) else 0
-    title = f"Step {shown}: a batch of {size} of {len(ground.data.kept)} points makes the curve"
-    return Figure("batches", title, x_axis, y_axis, tuple(layers), note=note)
+    count = len(ground.data.kept)
+    title = (f"Step {shown}: a batch of {size} of {count} points makes the curve" if shown < len(result.members)
+             else f"After {shown} steps with batches of {size} of {count} points")
+    return Figure("batches", title, x_axis, y_axis, tuple(layers), note=note or left_out(ground))
 
 
 def _values(result: BatchesResult, shown: int) -> Figure:
@@ -154,7 +156,7 @@ def _values(result: BatchesResult, shown: int) -> Figure:
         Rule(key="best", role=Role.GOOD, position=result.ground.best.value, vertical=False, text="global minimum", dash="dot"),
         Markers(key="now", role=Role.BAD, x=steps[shown:shown + 1], y=result.value[shown:shown + 1], size=11.0),
     ]
-    return Figure("batch_value", "Value of all kept points at every step", Axis("step", integer=True),
+    return Figure("batch_value", "Value on the kept points' curve at every step", Axis("step", integer=True),
                   Axis("value f(x)", limits=result.ground.view), tuple(layers))
 
 
@@ -204,25 +206,20 @@ def explain(result: BatchesResult, state: LandscapeState) -> Explanation:
         ]
         blocks.append(Paragraph("In this batch: " + ", ".join(result.batch(shown)) + "."))
         if request.optimizer == "sgd":
-            blocks.append(Formula(
-                rf"x_{{{shown + 1}}} = {listing.tex(float(result.x[shown]))} - {listing.tex(request.alpha)} \cdot "
-                rf"({listing.tex(float(result.slope[shown]))}) = {listing.tex(float(result.x[shown + 1]))}",
-                "the update with this batch's slope",
-            ))
+            blocks += _step_words(result, request, shown)
     blocks.append(Numbers(tuple(rows)))
     blocks += [
-        Formula(r"x_{t+1} = x_t - \alpha\, f'_{B_t}(x_t) \qquad B_t \subset \{P_1, \ldots, P_n\}, \; |B_t| = k",
-                "each step uses the slope of the curve through a random batch of k points"),
+        Formula(rf"{optimizer(request.optimizer).formula} \qquad g_t = f'_{{B_t}}(x_t)",
+                "the optimizer's rule with the slope of the batch's curve"),
+        Formula(r"B_t \subset \{P_1, \ldots, P_n\}, \; |B_t| = k",
+                "each batch holds k of the n points"),
         Paragraph(
-            "Every step draws a new batch, so the slope is a noisy picture of the real one. Noise can carry the dot out of a "
-            "poor minimum; too small a batch knows too little of the curve, and its steps mislead. A run never settles by "
-            "itself: where it stands after the last step counts."
+            ("Every step draws a new batch" if request.hold == 1 else f"Every {request.hold} steps a new batch is drawn")
+            + ", so the slope is a noisy picture of the real one. Noise can carry the dot out of a poor minimum; too small a "
+            "batch knows too little of the curve, and its steps mislead. A run never settles by itself: where it stands after "
+            "the last step counts."
         ),
-        Paragraph(
-            "The first and the last kept point are in every batch, so its curve covers the whole domain." if request.keep_ends
-            else "Any points may be drawn. Where the dot is outside a batch's range, that batch's curve is continued beyond its "
-            "points (extrapolated), which the plot says."
-        ),
+        Paragraph(_reach(ground, request)),
         Paragraph(_LIMITS[request.ends] + (
             f" Steps are shortened to {number_text(request.longest, 3)}: through few points the curve can be as steep as a wall."
             if request.optimizer == "sgd" else "")),
@@ -230,6 +227,28 @@ def explain(result: BatchesResult, state: LandscapeState) -> Explanation:
         Paragraph(f"Seed {request.seed}: the same seed draws the same batches at any time."),
     ]
     return Explanation(tuple(blocks))
+
+
+def _step_words(result: BatchesResult, request: BatchesRequest, shown: int) -> list[Block]:
+    """The update with this batch's slope, and what held the step back if it did not go that far."""
+    x, slope, ahead = (float(values[shown]) for values in (result.x, result.slope, result.x[1:]))
+    plain = x - request.alpha * slope
+    blocks: list[Block] = [listing.step_formula(shown, x, request.alpha, slope, plain)]
+    if abs(plain - ahead) > 1e-9 * max(1.0, abs(ahead)):
+        limit = "longest step" if request.alpha * abs(slope) > request.longest else "end of the domain"
+        blocks.append(Paragraph(f"The {limit} holds it back: the dot goes to x = {number_text(ahead)}."))
+    return blocks
+
+
+def _reach(ground: Terrain, request: BatchesRequest) -> str:
+    kept = ground.data.kept
+    if request.keep_ends and (kept[0].x, kept[-1].x) == (ground.low, ground.high):
+        return "The first and the last point are in every batch, so its curve covers the whole domain."
+    words = "Any points may be drawn." if not request.keep_ends else (
+        f"The first and the last kept point are in every batch, so its curve covers {number_text(kept[0].x)} to "
+        f"{number_text(kept[-1].x)}, but the domain of all points goes on.")
+    return (f"{words} Where the dot is outside a batch's range, that batch's curve is continued beyond its points "
+            "(extrapolated), which the plot says.")
 
 
 def _restless(result: BatchesResult, request: BatchesRequest) -> list[Block]:

@@ -20,7 +20,7 @@ from visualizer.base.explanation import (
     number_text,
 )
 from visualizer.base.roles import Role
-from visualizer.experiments.landscape.climb import best_alpha, climb, rounds_by_alpha, worst_rounds
+from visualizer.experiments.landscape.climb import best_alpha, climb, mean_rounds, rounds_by_alpha, settling_fraction
 from visualizer.experiments.landscape.pages.listing import tex
 from visualizer.experiments.landscape.pages.terrain import Floats
 from visualizer.experiments.landscape.requests import ClimbRequest
@@ -38,16 +38,20 @@ class ClimbResult(LandscapeResult):
     Attributes:
         offset: position relative to the top in cm before every round and after the last (negative: before the top).
         arrived: whether the top lies inside the circle at the end.
-        alphas: step lengths in cm; ``rounds`` from this start (inf: never settles); ``worst`` from any start up to
-            this distance.
+        needed: rounds that this step length needs from this start; inf: it never settles.
+        settling: part of all starts up to this distance from which this step length settles.
+        alphas: step lengths in cm; ``rounds`` from this start (inf: never settles); ``mean`` over all starts up to
+            this distance (inf: some never settle).
         best: the step length with the fewest rounds from this start, and ``best_rounds``.
     """
 
     offset: Floats
     arrived: bool
+    needed: float
+    settling: float
     alphas: Floats
     rounds: Floats
-    worst: Floats
+    mean: Floats
     best: float
     best_rounds: int
 
@@ -55,10 +59,11 @@ class ClimbResult(LandscapeResult):
         assert isinstance(self.request, ClimbRequest)
         return {
             "climb": {
-                "rounds": self.steps, "arrived": self.arrived, "best_alpha": self.best, "best_rounds": self.best_rounds,
+                "rounds": self.steps, "arrived": self.arrived, "rounds_needed": self.needed,
+                "settling_fraction": self.settling, "best_alpha": self.best, "best_rounds": self.best_rounds,
                 "safe_alpha": 2 * self.request.radius, "offset": self.offset,
             },
-            "rounds_by_alpha": {"alpha": self.alphas, "rounds": self.rounds, "worst": self.worst},
+            "rounds_by_alpha": {"alpha": self.alphas, "rounds": self.rounds, "mean": self.mean},
         }
 
 
@@ -71,7 +76,9 @@ def run(request: ClimbRequest) -> Iterator[ClimbResult | None]:
     yield ClimbResult(
         request=request, offset=readonly(path), arrived=bool(abs(path[-1]) <= request.radius), steps=len(path) - 1,
         alphas=readonly(alphas), rounds=readonly(rounds_by_alpha(request.distance, request.radius, alphas)),
-        worst=readonly(worst_rounds(request.distance, request.radius, alphas)),
+        mean=readonly(mean_rounds(request.distance, request.radius, alphas)),
+        needed=float(rounds_by_alpha(request.distance, request.radius, request.alpha)),
+        settling=float(settling_fraction(request.distance, request.radius, request.alpha)),
         best=best, best_rounds=int(rounds_by_alpha(request.distance, request.radius, np.array([best]))[0]),
     )
 
@@ -85,6 +92,16 @@ def figures(result: ClimbResult, state: LandscapeState) -> tuple[Figure, ...]:
     """The hill, rounds against step length, and the distance to the top after every round."""
     shown = min(state.shown_step, result.steps)
     return _hill(result, shown), _rounds(result), _heights(result, shown)
+
+
+def _words(result: ClimbResult) -> str:
+    request = _request(result)
+    if result.arrived:
+        return f"Arrived after {result.steps} round{'' if result.steps == 1 else 's'}."
+    if np.isfinite(result.needed):
+        return f"Not there yet after {result.steps} rounds: this step length needs {result.needed:.0f}."
+    return (f"Never settles: \u03b1 is longer than the circle is wide, {number_text(2 * request.radius)} cm, and from this start "
+            "it jumps over the top again and again.")
 
 
 def _hill(result: ClimbResult, shown: int) -> Figure:
@@ -108,23 +125,26 @@ def _hill(result: ClimbResult, shown: int) -> Figure:
         ahead = float(result.offset[shown + 1])
         layers.append(Segments(key="next", role=Role.STEP, x0=readonly([here]), y0=readonly(height([here])),
                                x1=readonly([ahead]), y1=readonly(height([ahead])), width=3.0, arrow=True,
-                               label="next step, always \u03b1 long"))
-    layers.append(Markers(key="climber", role=Role.BAD, label="the circle", x=readonly([here]),
-                          y=readonly(height([here])), size=22.0, drag="x", tip="Drag the circle to choose where it starts."))
+                               label="next step: \u03b1 towards the top"))
+    angle = np.linspace(0.0, 2.0 * np.pi, 73)
+    # The height has its own scale, so the circle is drawn as wide as it is and as high as it looks round at 2 : 1.
+    tall = request.radius * 1.18 * _HEIGHT / reach
+    layers.append(Line(key="circle", role=Role.BAD, x=readonly(here + request.radius * np.cos(angle)),
+                       y=readonly(height([here]) + tall * np.sin(angle)), width=2.0))
+    layers.append(Markers(key="climber", role=Role.BAD, label="the circle; drag it", x=readonly([here]),
+                          y=readonly(height([here])), size=13.0, drag="x", tip="Drag the circle to choose where it starts."))
     layers.append(Note(key="goal", role=Role.GOOD, x=0.0, y=_HEIGHT, text="top", anchor=(0.5, 1.4)))
-    note = (f"Arrived after {result.steps} rounds." if result.arrived
-            else f"Not there after {result.steps} rounds: it jumps over the top again and again.")
     return Figure("climb", "A circle climbs in steps of one length", Axis("distance from the top", "cm",
-                  limits=(-reach, reach)), Axis("height", "cm", limits=(0.0, 1.18 * _HEIGHT)), tuple(layers), note=note)
+                  limits=(-reach, reach)), Axis("height", "cm", limits=(0.0, 1.18 * _HEIGHT)), tuple(layers), note=_words(result))
 
 
 def _rounds(result: ClimbResult) -> Figure:
     request = _request(result)
     finite = np.where(np.isfinite(result.rounds), result.rounds, np.nan)
-    worst = np.where(np.isfinite(result.worst), result.worst, np.nan)
+    mean = np.where(np.isfinite(result.mean), result.mean, np.nan)
     layers: tuple[Layer, ...] = (
-        Line(key="worst", role=Role.MUTED, label="the worst start up to this distance", x=result.alphas, y=readonly(worst),
-             width=2.0),
+        Line(key="mean", role=Role.THEORY, label="mean over all starts up to here", x=result.alphas, y=readonly(mean),
+             width=2.0, dash="dash"),
         Line(key="rounds", role=Role.CURVE, label="from this start", x=result.alphas, y=readonly(finite), width=2.5),
         Rule(key="safe", role=Role.WARNING, position=2 * request.radius, text="2 r", dash="dot"),
         Rule(key="alpha", role=Role.STEP, position=request.alpha, text="\u03b1", drag=True, dash="solid",
@@ -152,12 +172,10 @@ def explain(result: ClimbResult, state: LandscapeState) -> Explanation:
     """How many rounds, why it may never settle, and the longest step that always does."""
     request = _request(result)
     shown = min(state.shown_step, result.steps)
-    words = (f"Arrived after {result.steps} rounds." if result.arrived
-             else "Never settles: the step is longer than the circle is wide, and jumps over the top.")
     blocks: list[Block] = [
-        Verdict(words, "good" if result.arrived else "bad"),
+        Verdict(_words(result), "good" if result.arrived else "warning" if np.isfinite(result.needed) else "bad"),
         Heading("Each round"),
-        Formula(r"x_{t+1} = x_t + \alpha \cdot \mathrm{direction\ of\ the\ top}", "each round moves alpha towards the top"),
+        Formula(r"x_{t+1} = x_t - \alpha\, \mathrm{sign}(x_t)", "each round moves alpha towards the top, which is at 0"),
         Numbers((
             Number("round", str(shown)),
             Number("distance from the top", number_text(float(result.offset[shown])), "cm", role=Role.BAD),
@@ -176,6 +194,8 @@ def explain(result: ClimbResult, state: LandscapeState) -> Explanation:
         Numbers((
             Number("fewest rounds from here", str(result.best_rounds), role=Role.GOOD),
             Number("with \u03b1 =", number_text(result.best), "cm", role=Role.GOOD),
+            Number("starts that ever arrive with \u03b1", f"{100 * result.settling:.3g}", "%", role=Role.THEORY,
+                   help="Of all starts up to this distance, the part from which this step length settles."),
             Number("longest safe \u03b1 = 2 r", number_text(2 * request.radius), "cm", role=Role.WARNING,
                    help="A step no longer than the circle is wide can never jump over the top, from any start."),
         )),

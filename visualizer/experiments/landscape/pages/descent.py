@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,7 +24,7 @@ from visualizer.base.roles import Role
 from visualizer.components.optimizers import optimizer
 from visualizer.experiments.landscape.descent import Landing, Outcome, Reason, descend, judge, landing
 from visualizer.experiments.landscape.pages import listing
-from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, scenery, slopes, terrain
+from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, scenery, slopes, started
 from visualizer.experiments.landscape.race import PATIENCE, race
 from visualizer.experiments.landscape.requests import DescentRequest
 from visualizer.experiments.landscape.results import LandscapeResult
@@ -76,7 +76,7 @@ class DescentResult(LandscapeResult):
 
 def run(request: DescentRequest) -> Iterator[DescentResult | None]:
     """The whole trajectory, in growing pieces."""
-    ground = terrain(request.data)
+    ground = started(request.data, request.start)
     yield None
     if request.optimizer == "sgd":
         for path in descend(ground.curve, request.start, request.alpha, request.steps, request.tolerance,
@@ -106,14 +106,24 @@ def _result(
 
 @lru_cache(maxsize=4)
 def verdict(result: DescentResult, shown: int) -> Outcome:
-    """What is to be said at the shown step: of the whole run at its last step, of its beginning before that."""
+    """What is to be said at the shown step: of the whole run at its last step, of its beginning before that.
+
+    Steps that get shorter for a while do not mean that the dot is about to rest. Where it will rest is known, so
+    "converging" is said only close to that place.
+    """
     if shown >= result.steps:
         return result.outcome
     request = result.request
     assert isinstance(request, DescentRequest)
     alpha = request.alpha if request.optimizer == "sgd" else None
     until = slice(0, shown + 1)
-    return judge(result.ground.curve, result.x[until], result.value[until], result.slope[until], "running", alpha)
+    found = judge(result.ground.curve, result.x[until], result.value[until], result.slope[until], "running", alpha)
+    x = float(result.x[shown])
+    far = abs(x - result.landing.x) > 0.03 * (result.ground.high - result.ground.low)
+    if found.verdict == "converging" and (far or result.outcome.verdict not in ("converged", "converging")):
+        sentence = f"On its way: after {shown} steps at x = {number_text(x)}, slope {number_text(float(result.slope[shown]))}."
+        return replace(found, verdict="still moving", sentence=sentence)
+    return found
 
 
 def figures(result: DescentResult, state: LandscapeState) -> tuple[Figure, ...]:
@@ -134,10 +144,11 @@ def _main(result: DescentResult, state: LandscapeState, shown: int) -> Figure:
             ahead = float(result.x[shown + 1])
             layers.append(Segments(key="step", role=Role.STEP, x0=readonly([x]), y0=readonly([y]), x1=readonly([ahead]),
                                    y1=readonly([y]), width=3.0, arrow=True, label="next step"))
-    layers.append(Markers(key="start", role=Role.MUTED, x=result.x[:1], y=result.value[:1], size=11, hollow=True,
-                          drag="x", tip="The start; drag it along the curve."))
+    layers.append(Markers(key="start", role=Role.BAD, label="start", x=result.x[:1], y=result.value[:1], size=12,
+                          symbol="diamond", hollow=True, drag="x", tip="The start; drag it along the curve."))
     layers.append(dot(x, y))
-    title = f"Descent on the curve through {len(ground.data.kept)} of {len(ground.data.points)} points"
+    kept, all_points = len(ground.data.kept), len(ground.data.points)
+    title = f"Descent on the curve through {f'all {kept}' if kept == all_points else f'{kept} of {all_points}'} points"
     if shown == result.steps and result.progress == 1.0 and np.isfinite(y):
         layers.append(Note(key="landing", role=Role.TEXT, x=x, y=y, anchor=(0.5, 1.6),
                            text=f"x = {number_text(x)}, value {number_text(y)}"))
@@ -183,15 +194,23 @@ def _values(result: DescentResult, shown: int) -> Figure:
     layers.append(Rule(key="best", role=Role.GOOD, position=result.ground.best.value, vertical=False,
                        text="global minimum", dash="dot"))
     layers.append(Markers(key="now", role=Role.BAD, x=steps[shown:shown + 1], y=result.value[shown:shown + 1], size=11))
-    return Figure("value", "Value at every step", Axis("step", integer=True), Axis("value f(x)", limits=None),
+    return Figure("value", "Value at every step", Axis("step", integer=True), Axis("value f(x)", limits=_value_limits(result)),
                   tuple(layers))
+
+
+def _value_limits(result: DescentResult) -> tuple[float, float] | None:
+    """Where an iterate outside the domain is far off, the limits of the curve's own picture; else what fits."""
+    inside = result.ground.view
+    values = np.concatenate((result.value, result.full_value))
+    wild = not np.isfinite(values).all() or values.min() < inside[0] or values.max() > inside[1]
+    return inside if wild else None
 
 
 def _slopes(result: DescentResult, shown: int) -> Figure:
     ground = result.ground
     values, size = slopes(ground)
     here = abs(float(result.slope[shown]))
-    size = 1.25 * (max(size, here) if np.isfinite(here) else size)
+    size = 1.25 * (max(size, here) if here <= 10 * size else size)
     layers: tuple[Layer, ...] = (
         Rule(key="zero", role=Role.MUTED, position=0.0, vertical=False, width=1.0),
         Line(key="slope", role=Role.GRADIENT, x=ground.grid, y=values),
@@ -211,16 +230,15 @@ def explain(result: DescentResult, state: LandscapeState) -> Explanation:
     x, slope = float(result.x[shown]), float(result.slope[shown])
     live = verdict(result, shown)
     blocks: list[Block] = [
-        Verdict(live.sentence + (_comparison(result) if live is result.outcome else ""), _judgement(result, live))
+        Verdict(_comparison(result) + live.sentence if live is result.outcome else live.sentence, _judgement(result, live))
     ]
     blocks.append(Heading(f"Step {shown} of {result.steps}"))
     blocks.append(Formula(entry.formula, entry.help))
-    if entry.name == "sgd" and shown < result.steps:
-        ahead = float(result.x[shown + 1])
-        blocks.append(Formula(
-            rf"x_{{{shown + 1}}} = {_tex(x)} - {_tex(request.alpha)} \cdot ({_tex(slope)}) = {_tex(ahead)}",
-            f"next x is {number_text(ahead)}",
-        ))
+    if entry.name == "sgd" and result.steps:
+        # At the end the last step that was taken; before it, the one that comes next.
+        taken = min(shown, result.steps - 1)
+        blocks.append(listing.step_formula(taken, float(result.x[taken]), request.alpha, float(result.slope[taken]),
+                                           float(result.x[taken + 1])))
     rows = [
         Number("x", number_text(x), help="Where the dot is.", role=Role.BAD),
         Number("f(x), descended curve", number_text(float(result.value[shown])), role=Role.CURVE,
@@ -232,6 +250,7 @@ def explain(result: DescentResult, state: LandscapeState) -> Explanation:
     ]
     if entry.name == "sgd" and np.isfinite(live.curvature):
         bound = number_text(live.stability_bound) if live.curvature > 0 else "none: bends down"
+        rows.append(Number("\u03b1", number_text(request.alpha), role=Role.STEP, help="The step size of this run."))
         rows.append(Number("2/f\u2033(x), bound for \u03b1", bound, role=Role.WARNING,
                            help=f"Above it, plain descent cannot settle at such a place. \u03b1 is {number_text(request.alpha)}."))
     if shown < result.steps:
@@ -256,7 +275,7 @@ def explain(result: DescentResult, state: LandscapeState) -> Explanation:
     blocks.append(Heading("The curve"))
     blocks += listing.curve_words(request.data)
     blocks.append(Paragraph(
-        "Descent subtracts alpha times the gradient; the lecture's slide prints a plus. Autograd computes the gradient, "
+        "Descent subtracts \u03b1 times the gradient (some slides print the rule with a plus). Autograd computes the gradient, "
         "the optimizer only applies it."
     ))
     if entry.name == "sgd":
@@ -278,9 +297,9 @@ def _comparison(result: DescentResult) -> str:
         return ""
     best = result.ground.best
     if _at_best(result):
-        return " This is the best minimum."
-    return (f" Near {result.landing.near}, where the full curve is {number_text(result.landing.full_value)}; "
-            f"its best minimum is {number_text(best.value)}, at x = {number_text(best.x)}.")
+        return "The best minimum. "
+    return (f"Trapped near {result.landing.near}, where the full curve is {number_text(result.landing.full_value)}; its best "
+            f"minimum is {number_text(best.value)}, at x = {number_text(best.x)}. ")
 
 
 def _judgement(result: DescentResult, live: Outcome) -> Any:
@@ -293,11 +312,11 @@ def _stability(result: DescentResult, request: DescentRequest) -> list[Block]:
     outcome = result.outcome
     if request.optimizer != "sgd" or not np.isfinite(outcome.curvature):
         return []
-    blocks: list[Block] = [Heading("Is \u03b1 stable here?")]
+    blocks: list[Block] = [Heading("Was \u03b1 small enough?")]
     if outcome.curvature <= 0:
         blocks.append(Paragraph(
-            f"At x = {number_text(result.landing.x)} the curve bends down (f\u2033 = {number_text(outcome.curvature)}): "
-            "no minimum, so no step size settles here."
+            f"At x = {number_text(outcome.at)} the curve bends down (f\u2033 = {number_text(outcome.curvature)}): "
+            "no minimum, so no step size settles there."
         ))
         return blocks
     bound = outcome.stability_bound
@@ -305,12 +324,16 @@ def _stability(result: DescentResult, request: DescentRequest) -> list[Block]:
         rf"\alpha < \frac{{2}}{{f''(x)}} = \frac{{2}}{{{_tex(outcome.curvature)}}} = {_tex(bound)}",
         f"alpha must be below 2 over the second derivative, {number_text(bound)}",
     ))
-    fits = "below" if request.alpha < bound else "not below"
-    blocks.append(Paragraph(
-        f"\u03b1 = {number_text(request.alpha)} is {fits} that bound. Near a minimum each step multiplies the distance to it by "
-        f"1 \u2212 \u03b1 f\u2033 = {number_text(1 - request.alpha * outcome.curvature)}: below 1 in size it shrinks, and a "
-        "negative sign means that the dot jumps from side to side."
-    ))
+    factor = 1 - request.alpha * outcome.curvature
+    place = f"At x = {number_text(outcome.at)}, \u03b1 = {number_text(request.alpha)}"
+    step = f"there each step multiplies the distance to the minimum by 1 \u2212 \u03b1 f\u2033 = {number_text(factor)}"
+    if abs(factor) >= 1:
+        words = f"{place} is above that bound: {step}, which is more than 1 in size, so the dot jumps ever wider from side to side."
+    elif factor < 0:
+        words = f"{place} is below that bound: {step}. The minus sign means that it jumps from side to side, and settles."
+    else:
+        words = f"{place} is below that bound: {step}, so it settles from one side."
+    blocks.append(Paragraph(words))
     return blocks
 
 

@@ -17,6 +17,17 @@ def tex(value: float, digits: int = 4) -> str:
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
 
 
+def step_formula(step: int, x: float, alpha: float, slope: float, ahead: float) -> Formula:
+    """The update rule with one step's numbers, with as many digits as it takes to see that x has moved."""
+    digits = 4
+    while digits < 12 and number_text(x, digits) == number_text(ahead, digits):
+        digits += 1
+    return Formula(
+        rf"x_{{{step + 1}}} = {tex(x, digits)} - {tex(alpha)} \cdot ({tex(slope)}) = {tex(ahead, digits)}",
+        f"x {step + 1} is {number_text(ahead, digits)}",
+    )
+
+
 def arguments(entry: Optimizer, lr: float, momentum: float) -> str:
     """The keyword arguments of the torch class, as source text."""
     return ", ".join(f"{name}={value!r}" for name, value in entry.arguments(lr, momentum).items())

@@ -25,7 +25,7 @@ from visualizer.base.roles import CATEGORIES, Role
 from visualizer.components.optimizers import Optimizer, optimizer
 from visualizer.experiments.landscape.descent import Landing, Outcome, judge, landing
 from visualizer.experiments.landscape.pages import listing
-from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, scenery, terrain
+from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, left_out, scenery, started
 from visualizer.experiments.landscape.race import PATIENCE, race
 from visualizer.experiments.landscape.requests import RaceRequest
 from visualizer.experiments.landscape.results import LandscapeResult
@@ -80,7 +80,7 @@ class RaceResult(LandscapeResult):
 
 def run(request: RaceRequest) -> Iterator[RaceResult | None]:
     """All racers advance together."""
-    ground = terrain(request.data)
+    ground = started(request.data, request.start)
     if not request.racers:
         raise UserError("No optimizer is in the race; tick at least one.")
     yield None
@@ -101,6 +101,11 @@ def run(request: RaceRequest) -> Iterator[RaceResult | None]:
                          progress=1.0 if done else min(0.99, steps / request.steps))
 
 
+def _plain(symbol: str) -> str:
+    """A LaTeX symbol as text."""
+    return {r"\eta": "\u03b7"}.get(symbol, symbol)
+
+
 def _style(index: int) -> tuple[Role, Symbol, Dash]:
     lap = index // len(_ROLES)
     return _ROLES[index % len(_ROLES)], _SYMBOLS[lap % len(_SYMBOLS)], _DASHES[lap % len(_DASHES)]
@@ -117,7 +122,8 @@ def _main(result: RaceResult, state: LandscapeState, shown: int) -> Figure:
     x_axis, y_axis = axes(ground)
     layers: list[Layer] = list(scenery(ground, state))
     first = result.racers[0]
-    layers.append(Markers(key="start", role=Role.MUTED, x=first.x[:1], y=first.value[:1], size=20, hollow=True, drag="x",
+    layers.append(Markers(key="start", role=Role.BAD, label="start", x=first.x[:1], y=first.value[:1], size=14, hollow=True,
+                          symbol="diamond", drag="x",
                           tip="The common start; drag it along the curve."))
     for index, racer in enumerate(result.racers):
         role, symbol, _ = _style(index)
@@ -126,9 +132,17 @@ def _main(result: RaceResult, state: LandscapeState, shown: int) -> Figure:
         layers.append(Line(key=f"{racer.entry.name}_past", role=role, x=past, y=readonly(racer.value[: now + 1][-400:]),
                            width=1.5, opacity=0.5))
         layers.append(Markers(key=racer.entry.name, role=role, symbol=symbol, label=racer.entry.title, size=13.0,
-                              x=racer.x[now:now + 1], y=racer.value[now:now + 1]))
+                              x=racer.x[now:now + 1], y=racer.value[now:now + 1],
+                              texts=(racer.entry.title,) if _apart(result, racer, now) else ()))
     title = f"{len(result.racers)} optimizers after step {shown}"
-    return Figure("race", title, x_axis, y_axis, tuple(layers))
+    return Figure("race", title, x_axis, y_axis, tuple(layers), note=left_out(ground))
+
+
+def _apart(result: RaceResult, racer: Racer, now: int) -> bool:
+    """Whether this racer is far enough from the others for its name to stand beside it."""
+    reach = 0.04 * (result.ground.high - result.ground.low)
+    others = (other.x[min(now, other.steps)] for other in result.racers if other is not racer)
+    return all(abs(float(x) - float(racer.x[now])) > reach for x in others)
 
 
 def _values(result: RaceResult, shown: int) -> Figure:
@@ -140,8 +154,14 @@ def _values(result: RaceResult, shown: int) -> Figure:
         now = min(shown, racer.steps)
         layers.append(Markers(key=f"{racer.entry.name}_now", role=role, x=readonly([now + 1]),
                               y=racer.value[now:now + 1], size=8))
-    return Figure("race_value", "Value at every step", Axis("step + 1", log=True),
-                  Axis("value f(x)", limits=result.ground.view), tuple(layers))
+    low, high = result.ground.view
+    values = np.concatenate([racer.value for racer in result.racers])
+    inside = values[(values >= low) & (values <= high)]
+    if inside.size:
+        margin = 0.06 * max(float(np.ptp(inside)), 0.02 * (high - low))
+        low, high = float(inside.min()) - margin, float(inside.max()) + margin
+    return Figure("race_value", "Value at every step", Axis("step + 1", log=True), Axis("value f(x)", limits=(low, high)),
+                  tuple(layers))
 
 
 def _internals(result: RaceResult, state: LandscapeState, shown: int) -> Figure:
@@ -156,11 +176,11 @@ def _internals(result: RaceResult, state: LandscapeState, shown: int) -> Figure:
                       note="Its step depends on the present gradient alone.")
     steps = readonly(np.arange(racer.steps + 1))
     layers: list[Layer] = [
-        Line(key=f"state{index}", role=CATEGORIES[index], label=symbol.replace("\\", ""), x=steps, y=values)
-        for index, (symbol, values) in enumerate(racer.state.items())
+        Line(key=f"state{index}", role=CATEGORIES[index], label=f"{_plain(symbol)}: {name}", x=steps, y=values)
+        for index, (name, (symbol, values)) in enumerate(zip(entry.state, racer.state.items(), strict=True))
     ]
     layers.append(Rule(key="now", role=Role.BAD, position=float(min(shown, racer.steps)), width=1.0))
-    return Figure("race_state", f"What {entry.title} remembers: " + ", ".join(entry.state), x_axis, y_axis, tuple(layers))
+    return Figure("race_state", f"What {entry.title} remembers", x_axis, y_axis, tuple(layers))
 
 
 def explain(result: RaceResult, state: LandscapeState) -> Explanation:
@@ -193,13 +213,13 @@ def explain(result: RaceResult, state: LandscapeState) -> Explanation:
             Number("step", str(now)),
             Number("x", number_text(float(racer.x[now]))),
             Number("gradient", number_text(float(racer.slope[now])), role=Role.GRADIENT),
-            *(Number(symbol.replace("\\", ""), number_text(float(values[now])), help=f"torch calls it {name}.")
+            *(Number(_plain(symbol), number_text(float(values[now])), help=f"torch calls it {name}.")
               for (name, symbol), values in zip(entry.state.items(), racer.state.values(), strict=True)),
         )))
     blocks.append(Paragraph(
-        "All of them are the real classes of torch.optim, and every gradient is torch.autograd's at that x. With the same "
-        "\u03b1 the adaptive ones take steps of about \u03b1 whatever the slope, so they are slow here; \u201cEach torch's "
-        "default\u201d shows how much the right \u03b1 differs between them."
+        "All of them are the real classes of torch.optim, and every gradient is torch.autograd's at that x. \u03b1 does not mean "
+        "the same to all of them: SGD steps \u03b1 times the slope, RMSprop and Adam about \u03b1 whatever the slope, Adagrad ever "
+        "less, Adadelta hardly depends on it. \u201cEach torch's default\u201d shows how different their usual rates are."
     ))
     blocks.append(Heading("The curve"))
     request = result.request

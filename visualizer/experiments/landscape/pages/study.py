@@ -22,7 +22,7 @@ from visualizer.base.explanation import (
 )
 from visualizer.base.roles import Role
 from visualizer.experiments.landscape.batches import Ends, StudyRow, study
-from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, terrain
+from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, left_out, started
 from visualizer.experiments.landscape.requests import StudyRequest
 from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
@@ -65,7 +65,7 @@ def _request(result: StudyResult) -> StudyRequest:
 
 def run(request: StudyRequest) -> Iterator[StudyResult | None]:
     """One row after the other; all runs of a row are one batched tensor computation."""
-    ground = terrain(request.data)
+    ground = started(request.data, request.start)
     sizes = tuple(range(2, len(request.data.kept) + 1))
     rows: tuple[StudyRow, ...] = ()
     yield StudyResult(request=request, ground=ground, sizes=sizes, rows=rows, progress=0.0)
@@ -110,8 +110,9 @@ def _share(result: StudyResult) -> Figure:
     top = min(106.0, max(12.0, 1.25 * highest))
     title = f"How often a run ends within {number_text(request.near, 2)} of the global minimum"
     return Figure("study", title, _sizes_axis(result), Axis("share of runs", "%", limits=(-0.03 * top, top)), tuple(layers),
-                  note=f"{request.runs} runs of {request.steps} steps for every batch size, "
-                       f"\u03b1 = {number_text(request.alpha, 3)}")
+                  note=left_out(result.ground) or (
+                      f"{request.runs} runs of {request.steps} steps for every batch size, \u03b1 = {number_text(request.alpha, 3)}"
+                  ))
 
 
 def _landings(result: StudyResult) -> Figure:
@@ -218,7 +219,9 @@ def _verdict(result: StudyResult) -> Verdict:
         return Verdict(
             f"k = {best.size} ends near the global minimum in {100 * best.near:.0f} % of runs, all {whole.size} points in "
             f"{100 * whole.near:.0f} %: a part of the data frees the dot.", "good")
-    return Verdict("With these settings a part of the data is not better than the whole.", "warning")
+    missing = left_out(result.ground)
+    return Verdict("With these settings a part of the data is not better than the whole." + (" " + missing if missing else ""),
+                   "warning")
 
 
 def code(request: StudyRequest) -> str:

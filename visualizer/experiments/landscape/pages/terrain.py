@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.base.errors import UserError
+from visualizer.base.explanation import number_text
 from visualizer.base.parameters import Point
 from visualizer.base.roles import Role
 from visualizer.experiments.landscape.interpolation import Curve, Minimum, make_curve, minima
@@ -75,6 +76,28 @@ def terrain(data: Data) -> Terrain:
         data, curve, full, low, high, readonly(grid), readonly(own), readonly(whole),
         minima(curve, low, high), minima(full, low, high), _view(data, np.concatenate((own, whole))),
     )
+
+
+def started(data: Data, start: float) -> Terrain:
+    """The curves of this data, for a run from ``start``.
+
+    Raises:
+        UserError: fewer than two points are kept; the start is outside the domain of the points.
+    """
+    ground = terrain(data)
+    if not ground.low <= start <= ground.high:
+        raise UserError(f"The start, x = {number_text(start)}, lies outside the points, which reach from "
+                        f"{number_text(ground.low)} to {number_text(ground.high)}; choose one between them.")
+    return ground
+
+
+def left_out(ground: Terrain) -> str:
+    """A reminder for pages where leaving points out is not the question; empty if none is left out."""
+    count = len(ground.data.points) - len(ground.data.kept)
+    if not count:
+        return ""
+    return (f"{count} of {len(ground.data.points)} points {'is' if count == 1 else 'are'} left out here, too; "
+            "\u201cPut all back\u201d under Points brings them back.")
 
 
 def _through(kind: str, points: tuple[Point, ...]) -> Curve:
