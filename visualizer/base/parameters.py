@@ -221,11 +221,12 @@ class Flag(Parameter[bool]):
 
 
 class Option(NamedTuple):
-    """One value of a choice: its name in scripts, its title on the screen, and what it means."""
+    """One value of a choice: its name in scripts, its title on the screen, what it means, its formula in LaTeX."""
 
     name: str
     title: str
     help: str = ""
+    formula: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,12 +285,14 @@ class Names(Parameter[tuple[str, ...]]):
         options: the names to choose from, for a state (they may depend on another parameter).
         titles: what a name is called on the screen, where that differs.
         noun: what one name is called in a message ("point").
+        checked_means: "removed" when the subset is what is taken away, so that the form draws its names as left out.
     """
 
     kind: ClassVar[str] = "names"
     options: Callable[[Any], tuple[str, ...]]
     titles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     noun: str = "name"
+    checked_means: Literal["chosen", "removed"] = "chosen"
 
     def allowed(self, state: Any = None) -> str:
         names = self.options(state) if state is not None else ()
