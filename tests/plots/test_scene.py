@@ -14,7 +14,9 @@ from PySide6.QtWidgets import QApplication, QGraphicsScene
 
 from tests.plots.figures_for_tests import everything, line, markers, one
 from visualizer.base.roles import Role
-from visualizer.figures.model import Axis, Band, Bars, Figure, Heat, Markers, Rule, Segments, readonly
+from visualizer.figures.model import Axis, Band, Bars, Figure, Heat, Markers, Note, Rule, Segments, readonly
+from visualizer.ui.plots.labels import Placed
+from visualizer.ui.plots.layers import MarkersItem
 from visualizer.ui.plots.scene import FigureItem
 from visualizer.ui.theme import Theme
 
@@ -284,8 +286,68 @@ def test_names_stay_where_they_are_while_only_other_layers_change(item: FigureIt
     item.set_figure(one(line([0, 4], [0, 4]), points, markers([1], [1], key="dot"), **limits))
     before = item.texts.placed
     again = markers([1, 2, 3], [1, 2, 1], key="points", texts=("P1", "P2", "P3"))
-    item.set_figure(one(line([0, 4], [4, 0]), again, markers([2], [2.2], key="dot"), **limits))
+    item.set_figure(one(line([0, 4], [4, 0]), again, markers([2], [0.5], key="dot"), **limits))
     assert item.texts.placed == before
+
+
+def _box(text: Placed) -> QRectF:
+    return QRectF(text.x, text.y, text.width, text.height)
+
+
+def _dots(item: FigureItem) -> list[QRectF]:
+    """The squares that the markers fill which may not be covered."""
+    found = []
+    for drawn in item.items.values():
+        if isinstance(drawn, MarkersItem) and drawn.layer.size >= 9:
+            found += [QRectF(x - drawn.radius, y - drawn.radius, 2 * drawn.radius, 2 * drawn.radius)
+                      for x, y in zip(drawn.px, drawn.py, strict=True)]
+    return found
+
+
+def test_a_name_gives_way_to_the_dot_that_runs_over_it_and_comes_back(item: FigureItem) -> None:
+    points = markers([1, 2, 3], [1, 2, 1], key="points", texts=("P1", "P2", "P3"))
+    limits = {"x": Axis("x", limits=(0, 4)), "y": Axis("y", limits=(0, 4))}
+    item.set_figure(one(points, markers([0.2], [0.2], key="dot", size=14.0), **limits))
+    home = item.texts.placed
+    m, name = item.mapping, next(text for text in home if text.text == "P2")
+    over = m.x_at(name.x + name.width / 2), m.y_at(name.y + name.height / 2)
+    item.set_figure(one(points, markers([over[0]], [over[1]], key="dot", size=14.0), **limits))
+    now = {text.text: text for text in item.texts.placed}
+    assert {"P1", "P2", "P3"} == set(now)
+    assert not any(_box(text).intersects(dot) for text in now.values() for dot in _dots(item))
+    assert [now["P1"], now["P3"]] == [text for text in home if text.text != "P2"]
+    item.set_figure(one(points, markers([0.3], [0.2], key="dot", size=14.0), **limits))
+    assert item.texts.placed == home
+
+
+@pytest.mark.parametrize("theme", [Theme(), Theme("dark", presentation=True)])
+def test_texts_cover_no_dot_and_no_other_text(item: FigureItem, theme: Theme) -> None:
+    item.set_theme(theme)
+    x = np.linspace(1, 17, 17)
+    notes = (Note(key="landing", role=Role.TEXT, x=5.0, y=5.0, text="P4x = 4.330, value 8.2", anchor=(0.5, 0.5)),
+             Note(key="other", role=Role.TEXT, x=5.2, y=5.0, text="and another text here", anchor=(0.5, 0.5)),
+             Rule(key="level", role=Role.GOOD, position=5.0, vertical=False, text="global minimum"),
+             Rule(key="start", role=Role.MUTED, position=16.0, text="start"))
+    item.set_figure(one(markers(x, 5 + np.sin(x), texts=tuple(f"P{n}" for n in range(1, 18))),
+                        markers([5.0, 17.0], [5.0, 5.0], key="dot", size=14.0), *notes,
+                        Segments(key="step", role=Role.STEP, x0=readonly([5.0]), y0=readonly([5.0]),
+                                 x1=readonly([8.0]), y1=readonly([4.0]), arrow=True)))
+    texts = item.texts.placed
+    assert {"P4x = 4.330, value 8.2", "and another text here", "global minimum", "start"} <= {t.text for t in texts}
+    for index, text in enumerate(texts):
+        assert not any(_box(text).intersects(dot) for dot in _dots(item)), text.text
+        assert not any(_box(text).intersects(_box(other)) for other in texts[:index]), text.text
+
+
+def test_a_note_that_has_no_room_near_its_point_goes_to_a_corner_and_else_is_left_out(item: FigureItem) -> None:
+    x, y = (values.ravel() for values in np.meshgrid(np.linspace(2, 8, 25), np.linspace(0, 10, 25)))
+    note = Note(key="n", role=Role.TEXT, x=5.0, y=5.0, text="ten")
+    limits = {"x": Axis("x", limits=(0, 10)), "y": Axis("y", limits=(0, 10))}
+    item.set_figure(one(markers(x, y, size=20.0), note, **limits))
+    (text,) = item.texts.placed
+    assert text.x < 10 or text.x + text.width > item.mapping.width - 10
+    item.set_figure(one(markers(x * 2 - 5, y, size=24.0), note, **limits))
+    assert item.texts.placed == []
 
 
 def test_names_go_along_with_their_markers_while_the_user_pans_and_are_placed_anew_afterwards(item: FigureItem) -> None:

@@ -14,11 +14,20 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from visualizer.base.roles import Role
 from visualizer.ui.plots.geometry import Floats, Mapping
-from visualizer.ui.plots.layers import LayerItem, LineItem, MarkersItem, Text
+from visualizer.ui.plots.layers import LayerItem, LineItem, MarkersItem, SegmentsItem, Text
 from visualizer.ui.plots.marks import RuleItem
 from visualizer.ui.plots.paint import Kit, draw_text, elided, text_ascent, text_height, text_width
 
 _CELL = 4.0
+#: Markers from this size on (in the figure's pixels, before the theme's factor) are never covered by a text.
+_BIG = 9.0
+#: Points at most that lines leave in the grid of what is drawn.
+_MOST_POINTS = 8_000
+#: How far from its marker a name is tried, and a note from its point; farther only when nearer there is no room.
+_RINGS = (3.0, 11.0, 22.0, 36.0)
+_NOTE_RINGS = (4.0, 14.0, 28.0, 46.0, 70.0)
+#: Opacity of the ground under a text: a curve is still seen through it.
+_VEIL = 0.4
 #: Directions around a marker in order of preference: x and y of the text's centre relative to the marker.
 _AROUND = np.array([(0, -1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (1, 1), (-1, 1)], dtype=np.float64)
 
@@ -36,6 +45,32 @@ class Placed:
     #: From its marker to its upper left corner.
     offset: tuple[float, float] = (0.0, 0.0)
 
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom, with a little room beside."""
+        return self.x - 2.0, self.y, self.x + self.width + 2.0, self.y + self.height
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A text with the places that it could have: boxes of shape (n, 4), and what each costs (infinite: never)."""
+
+    text: str
+    role: Role
+    at: tuple[float, float]
+    boxes: Floats
+    costs: Floats
+
+    def best(self, taken: Floats) -> Placed | None:
+        """The cheapest place that touches nothing taken; None: it would make two things unreadable."""
+        costs = np.where(_overlaps(self.boxes, taken), np.inf, self.costs)
+        index = int(np.argmin(costs))
+        if not np.isfinite(costs[index]):
+            return None
+        left, top, right, bottom = (float(value) for value in self.boxes[index])
+        return Placed(self.text, self.role, left, top, right - left, bottom - top,
+                      (left - self.at[0], top - self.at[1]))
+
 
 class Occupancy:
     """How much is drawn in each cell of a coarse grid, summed up so that any rectangle is asked in one step."""
@@ -44,12 +79,8 @@ class Occupancy:
         self._shape = (int(mapping.height / _CELL) + 2, int(mapping.width / _CELL) + 2)
         lines, markers = np.zeros(self._shape), np.zeros(self._shape)
         for item in items:
-            if isinstance(item, LineItem):
-                rows = item.segments
-                for part in (0.0, 0.25, 0.5, 0.75):
-                    x = rows[:, 0] + part * (rows[:, 2] - rows[:, 0])
-                    y = rows[:, 1] + part * (rows[:, 3] - rows[:, 1])
-                    self._mark(lines, x, y)
+            if isinstance(item, LineItem | SegmentsItem):
+                self._mark(lines, *_points_along(item.segments))
             elif isinstance(item, RuleItem) and np.isfinite(item.at):
                 length = np.arange(0.0, mapping.height if item.layer.vertical else mapping.width, _CELL)
                 across = np.full(length.size, item.at)
@@ -78,9 +109,34 @@ class Occupancy:
         return found
 
 
+def _points_along(rows: Floats) -> tuple[Floats, Floats]:
+    """Points on segments, about one in each cell that they cross."""
+    if len(rows) == 0:
+        return np.empty(0), np.empty(0)
+    delta = rows[:, 2:] - rows[:, :2]
+    length = np.abs(delta).max(axis=1)
+    step = max(0.9 * _CELL, float(length.sum()) / _MOST_POINTS)
+    count = (length / step).astype(np.int64) + 1
+    which = np.repeat(np.arange(len(rows)), count)
+    part = (np.arange(which.size) - np.repeat(np.cumsum(count) - count, count)) / count[which]
+    return rows[which, 0] + part * delta[which, 0], rows[which, 1] + part * delta[which, 1]
+
+
+def discs(items: Sequence[LayerItem[Any]]) -> Floats:
+    """The boxes of the markers that no text may cover, shape (n, 4)."""
+    found = [np.empty((0, 4))]
+    for item in items:
+        if isinstance(item, MarkersItem) and item.layer.size >= _BIG and item.px.size <= 2000:
+            item.prepared()
+            reach = item.radius + 1.0
+            rows = np.column_stack((item.px - reach, item.py - reach, item.px + reach, item.py + reach))
+            found.append(rows[np.isfinite(rows).all(axis=1)])
+    return np.vstack(found)
+
+
 def _overlaps(boxes: Floats, taken: Floats) -> NDArray[np.bool_]:
     """For each box whether it touches any of the taken ones."""
-    if len(taken) == 0:
+    if len(taken) == 0 or len(boxes) == 0:
         return np.zeros(len(boxes), dtype=bool)
     apart = (
         (boxes[:, None, 2] <= taken[None, :, 0]) | (taken[None, :, 2] <= boxes[:, None, 0])
@@ -89,44 +145,54 @@ def _overlaps(boxes: Floats, taken: Floats) -> NDArray[np.bool_]:
     return np.asarray(~apart.all(axis=1))
 
 
-def place_names(texts: Sequence[Text], kit: Kit, mapping: Mapping, occupancy: Occupancy) -> list[Placed]:
-    """Names beside their markers. One that finds no free place is left out: it would make two unreadable."""
+def boxes_of(placed: Sequence[Placed]) -> Floats:
+    return np.array([text.box for text in placed]).reshape(-1, 4)
+
+
+def choose(wishes: Sequence[Wish], taken: Floats) -> list[Placed | None]:
+    """A place for each in turn, away from what is taken and from the others; None where there is none."""
+    found: list[Placed | None] = []
+    for wish in wishes:
+        placed = wish.best(taken)
+        found.append(placed)
+        if placed is not None:
+            taken = np.vstack((taken, [placed.box]))
+    return found
+
+
+def _around(center: Floats, reach: Floats, widths: Floats, height: float) -> list[Floats]:
+    """For the eight directions the boxes of texts at this distance from their points, each of shape (n, 4)."""
+    found = []
+    for dx, dy in _AROUND:
+        slant = 0.75 if dx and dy else 1.0
+        x = center[:, 0] + dx * (reach * slant + widths / 2)
+        y = center[:, 1] + dy * (reach * slant + height / 2 * (1.0 if dy else 0.0))
+        found.append(np.column_stack((x - widths / 2, y - height / 2, x + widths / 2, y + height / 2)))
+    return found
+
+
+def _outside(boxes: Floats, mapping: Mapping) -> NDArray[np.bool_]:
+    return np.asarray((boxes[..., 0] < 1) | (boxes[..., 1] < 1) | (boxes[..., 2] > mapping.width - 1)
+                      | (boxes[..., 3] > mapping.height - 1))
+
+
+def name_wishes(texts: Sequence[Text], kit: Kit, mapping: Mapping, occupancy: Occupancy) -> list[Wish]:
+    """The places around their markers for names."""
     if not texts:
         return []
     height = text_height(kit, "label")
     widths = np.array([text_width(kit, "label", text.text) for text in texts])
     center = np.array([(text.x, text.y) for text in texts])
     radius = np.array([text.radius for text in texts])
-    rings = (3.0, 11.0, 22.0) if len(texts) <= 60 else (3.0,)
-    boxes, costs = [], []
-    for ring, gap in enumerate(rings):
-        for order, (dx, dy) in enumerate(_AROUND):
-            reach = radius + gap * kit.theme.zoom
-            slant = 0.75 if dx and dy else 1.0
-            x = center[:, 0] + dx * (reach * slant + widths / 2)
-            y = center[:, 1] + dy * (reach * slant + height / 2 * (1.0 if dy else 0.0))
-            boxes.append(np.column_stack((x - widths / 2, y - height / 2, x + widths / 2, y + height / 2)))
-            costs.append(np.full(len(texts), 0.15 * order + 6.0 * ring))
+    boxes, prices = [], []
+    for ring, gap in enumerate(_RINGS if len(texts) <= 60 else _RINGS[:1]):
+        boxes += _around(center, radius + gap * kit.theme.zoom, widths, height)
+        prices += [0.15 * order + 6.0 * ring for order in range(len(_AROUND))]
     every = np.stack(boxes, axis=1)  # (names, candidates, 4)
-    cost = np.stack(costs, axis=1) + occupancy.inside(every)
-    outside = ((every[..., 0] < 1) | (every[..., 1] < 1) | (every[..., 2] > mapping.width - 1)
-               | (every[..., 3] > mapping.height - 1))
-    cost[outside] = np.inf
-    taken = np.empty((len(texts), 4))
-    count = 0
-    placed = []
-    for index, text in enumerate(texts):
-        order_of = np.where(_overlaps(every[index], taken[:count]), np.inf, cost[index])
-        best = int(np.argmin(order_of))
-        if not np.isfinite(order_of[best]):
-            continue
-        box = every[index, best]
-        taken[count] = box + np.array([-2.0, 0.0, 2.0, 0.0])
-        count += 1
-        corner = (float(box[0]), float(box[1]))
-        placed.append(Placed(text.text, text.role, *corner, float(widths[index]), height,
-                             (corner[0] - text.x, corner[1] - text.y)))
-    return placed
+    costs = np.array(prices) + occupancy.inside(every)
+    costs[_outside(every, mapping)] = np.inf
+    return [Wish(text.text, text.role, (text.x, text.y), own, price)
+            for text, own, price in zip(texts, every, costs, strict=True)]
 
 
 def moved_names(names: Sequence[Placed], texts: Sequence[Text], mapping: Mapping) -> list[Placed]:
@@ -142,55 +208,64 @@ def moved_names(names: Sequence[Placed], texts: Sequence[Text], mapping: Mapping
     return found
 
 
-def place_annotations(
-    texts: Sequence[Text], names: Sequence[Placed], kit: Kit, mapping: Mapping,
-    occupancy: Occupancy | None,
-) -> list[Placed]:
-    """Texts of rules, spans and notes: as near to their place as other texts allow."""
+def annotation_wishes(texts: Sequence[Text], kit: Kit, mapping: Mapping, occupancy: Occupancy | None) -> list[Wish]:
+    """The places for the texts of rules, spans and notes."""
     height = text_height(kit, "label")
     gap = 4.0 * kit.theme.zoom
-    taken = [(p.x, p.y, p.x + p.width, p.y + p.height) for p in names]
-    placed = []
+    found = []
     for text in texts:
         shown = elided(kit, "label", text.text, mapping.width - 2 * gap)
         width = text_width(kit, "label", shown)
-        candidates: list[tuple[float, float]] = []
-        rows = max(1, int(mapping.height / (height + 2) * 0.8))
         if text.anchor is not None:
-            x, y = text.x - text.anchor[0] * width, text.y - text.anchor[1] * height
-            for shift in (0, -1, 1, -2, 2, -3, 3):
-                candidates.append((x, y + shift * (height + 2)))
-        elif text.along == "vertical":
-            for row in range(rows):
-                y = gap / 2 + row * (height + 2)
-                candidates += [(text.x + gap, y), (text.x - gap - width, y)]
-        elif text.along == "span":
-            candidates = [(text.x - width / 2, gap / 2 + row * (height + 2)) for row in range(rows)]
+            corners, prices = _note_corners(text, text.anchor, width, height, kit, mapping)
         else:
-            below = text.y + 2
-            ys = (below,) if text.along == "horizontal span" else (text.y - height - 2, below)
-            for part in range(8):
-                x = mapping.width - gap - width - part * (mapping.width - 2 * gap - width) / 7
-                candidates += [(x, y) for y in ys]
-        boxes = np.array([
-            (x, y, x + width, y + height)
-            for x, y in ((_inside(x, width, mapping.width), _inside(y, height, mapping.height)) for x, y in candidates)
-        ])
-        moved = np.abs(boxes[:, :2] - np.array(candidates)).max(axis=1) > 1.0
-        cost = np.arange(len(boxes)) * 0.6 + np.where(moved, 20.0, 0.0)
+            corners = _line_corners(text, width, height, gap, mapping)
+            prices = [0.6 * n for n in range(len(corners))]
+        wanted = np.array(corners)
+        kept = np.column_stack((np.clip(wanted[:, 0], 1.0, max(1.0, mapping.width - width - 1.0)),
+                                np.clip(wanted[:, 1], 1.0, max(1.0, mapping.height - height - 1.0))))
+        boxes = np.hstack((kept, kept + (width, height)))
+        costs = np.array(prices) + np.where(np.abs(kept - wanted).max(axis=1) > 1.0, 20.0, 0.0)
         if occupancy is not None:
-            cost = cost + occupancy.inside(boxes) * 0.5
-        cost = cost + np.where(_overlaps(boxes, np.array(taken).reshape(-1, 4)), 1e4, 0.0)
-        if text.anchor is None and cost.min() >= 1e4:
-            continue  # a rule or span can be understood without its text; two texts on each other cannot be read
-        best = boxes[int(np.argmin(cost))]
-        taken.append((float(best[0]) - 2, float(best[1]), float(best[2]) + 2, float(best[3])))
-        placed.append(Placed(shown, text.role, float(best[0]), float(best[1]), width, height))
-    return placed
+            costs = costs + occupancy.inside(boxes)
+        found.append(Wish(shown, text.role, (text.x, text.y), boxes, costs))
+    return found
 
 
-def _inside(start: float, size: float, room: float) -> float:
-    return max(1.0, min(start, room - size - 1.0))
+def _note_corners(
+    text: Text, anchor: tuple[float, float], width: float, height: float, kit: Kit, mapping: Mapping,
+) -> tuple[list[tuple[float, float]], list[float]]:
+    """For a note: where it was wished, then around its point, farther and farther, last the corners of the plot."""
+    corners = [(text.x - anchor[0] * width, text.y - anchor[1] * height)]
+    prices = [0.0]
+    center, widths = np.array([(text.x, text.y)]), np.array([width])
+    for ring, gap in enumerate(_NOTE_RINGS):
+        for order, box in enumerate(_around(center, np.array([gap * kit.theme.zoom]), widths, height)):
+            corners.append((float(box[0, 0]), float(box[0, 1])))
+            prices.append(1.0 + 0.3 * order + 5.0 * ring)
+    edge = 4.0 * kit.theme.zoom
+    for x in (edge, mapping.width - width - edge):
+        for y in (edge, mapping.height - height - edge):
+            corners.append((x, y))
+            prices.append(60.0 + 0.02 * float(np.hypot(x - text.x, y - text.y)))
+    return corners, prices
+
+
+def _line_corners(
+    text: Text, width: float, height: float, gap: float, mapping: Mapping,
+) -> list[tuple[float, float]]:
+    """Upper left corners along a rule or a span, in order of preference."""
+    rows = max(1, int(mapping.height / (height + 2) * 0.9))
+    if text.along == "vertical":
+        sides = (text.x + gap, text.x - gap - width)
+        return [(x, gap / 2 + row * (height + 2)) for row in range(rows) for x in sides]
+    if text.along == "span":
+        return [(text.x - width / 2, gap / 2 + row * (height + 2)) for row in range(rows)]
+    below, above = text.y + 2, text.y - height - 2
+    near = (below,) if text.along == "horizontal span" else (above, below)
+    lefts = [mapping.width - gap - width - part * (mapping.width - 2 * gap - width) / 7 for part in range(8)]
+    # A row farther off only when the whole line is taken.
+    return [(x, y) for ys in (near, (above - height, below + height)) for x in lefts for y in ys]
 
 
 class TextsItem(QGraphicsItem):
@@ -201,67 +276,102 @@ class TextsItem(QGraphicsItem):
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self._mapping = mapping
         self._kit = kit
+        self._name_wishes: list[Wish] = []
+        self._note_wishes: list[Wish] = []
+        #: Where each text stands when nothing passes over it; None: there is no room.
+        self._homes: list[Placed | None] = []
         self._names: list[Placed] = []
-        self._shown: list[Placed] = []
-        self._names_of: tuple[object, ...] = ()
         self._notes: list[Placed] = []
+        self._names_of: tuple[object, ...] = ()
         self._notes_of: tuple[object, ...] = ()
 
     @property
     def placed(self) -> list[Placed]:
-        return self._shown + self._notes
+        return self._names + self._notes
 
     def boundingRect(self) -> QRectF:
         return QRectF(0.0, 0.0, self._mapping.width, self._mapping.height)
 
     def arrange(self, items: Sequence[LayerItem[Any]], mapping: Mapping, kit: Kit, moving: bool = False) -> None:
-        """Find places anew for what changed. Names stay where they are while their layers and the view stay.
+        """Find places anew for what changed. Names stay where they are while their layers and the view stay; one
+        that a dot runs over gives way for as long.
 
         ``moving``: the user is panning; names go along with their markers, and are placed anew afterwards.
         """
         if mapping != self._mapping:
             self.prepareGeometryChange()
         self._mapping, self._kit = mapping, kit
-        names = [item for item in items if isinstance(item, MarkersItem) and item.layer.texts]
-        others = [item for item in items if not isinstance(item, MarkersItem)]
-        texts = [text for item in others for text in item.texts()]
-        for named in names:
-            named.prepared()
+        named = [item for item in items if isinstance(item, MarkersItem) and item.layer.texts]
+        texts = [text for item in items if not isinstance(item, MarkersItem) for text in item.texts()]
+        for item in named:
+            item.prepared()
         # Compared by content: a new result often has the same points, and their names then stay where they are.
-        names_of = (mapping, kit, *((item.px.tobytes(), item.py.tobytes(), item.layer.texts) for item in names))
+        names_of = (mapping, kit, *((item.px.tobytes(), item.py.tobytes(), item.layer.texts) for item in named))
         notes_of = (mapping, kit, *texts)
-        fresh = names_of != self._names_of
-        if not fresh and notes_of == self._notes_of:
-            return
-        if not names and not texts:
-            self._names, self._notes = [], []
-        elif moving:
-            self._shown = moved_names(self._names, [t for item in names for t in item.texts()], mapping)
-            self._notes = place_annotations(texts, self._shown, kit, mapping, None)
+        big = discs(items) if named or texts else np.empty((0, 4))
+        if moving:
+            shown = moved_names(self._names, [text for item in named for text in item.texts()], mapping)
+            self._note_wishes = annotation_wishes(texts, kit, mapping, None)
+            self._show(shown, _found(choose(self._note_wishes, np.vstack((big, boxes_of(shown))))))
             self._names_of = self._notes_of = ()
-            self.update()
             return
-        else:
-            for item in items:
-                if isinstance(item, LineItem | MarkersItem):
-                    item.prepared()
-            occupancy = Occupancy(mapping, items)
-            if fresh:
-                self._names = place_names([t for item in names for t in item.texts()], kit, mapping, occupancy)
-            self._notes = place_annotations(texts, self._names, kit, mapping, occupancy)
-        self._shown = self._names
-        self._names_of, self._notes_of = names_of, notes_of
-        self.update()
+        if names_of != self._names_of or notes_of != self._notes_of:
+            self._find_homes(items, named, texts, names_of != self._names_of, big)
+            self._names_of, self._notes_of = names_of, notes_of
+        shown_now = self._given_way(big)
+        count = len(self._name_wishes)
+        self._show(_found(shown_now[:count]), _found(shown_now[count:]))
+
+    def _find_homes(
+        self, items: Sequence[LayerItem[Any]], named: Sequence[MarkersItem], texts: Sequence[Text], fresh: bool,
+        big: Floats,
+    ) -> None:
+        if not named and not texts:
+            self._name_wishes, self._note_wishes, self._homes = [], [], []
+            return
+        for item in items:
+            if isinstance(item, LineItem | MarkersItem | SegmentsItem):
+                item.prepared()
+        mapping, kit = self._mapping, self._kit
+        occupancy = Occupancy(mapping, items)
+        homes = self._homes[:len(self._name_wishes)]
+        if fresh:
+            self._name_wishes = name_wishes([t for item in named for t in item.texts()], kit, mapping, occupancy)
+            homes = choose(self._name_wishes, big)
+        self._note_wishes = annotation_wishes(texts, kit, mapping, occupancy)
+        self._homes = homes + choose(self._note_wishes, np.vstack((big, boxes_of(_found(homes)))))
+
+    def _given_way(self, big: Floats) -> list[Placed | None]:
+        """The texts at home; one that a marker has come to is elsewhere, or away when there is no room."""
+        boxes = np.array([(-9e9, -9e9, -9e9, -9e9) if home is None else home.box for home in self._homes])
+        covering = _overlaps(boxes.reshape(-1, 4), big)
+        if not covering.any():
+            return self._homes
+        shown: list[Placed | None] = [None if away else home
+                                      for home, away in zip(self._homes, covering, strict=True)]
+        wishes = self._name_wishes + self._note_wishes
+        for index in np.flatnonzero(covering):
+            shown[index] = wishes[index].best(np.vstack((big, boxes_of(_found(shown)))))
+        return shown
+
+    def _show(self, names: list[Placed], notes: list[Placed]) -> None:
+        if (names, notes) != (self._names, self._notes):
+            self._names, self._notes = names, notes
+            self.update()
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         kit = self._kit
         ascent = text_ascent(kit, "label")
         veil = QColor(kit.theme.palette.background)
-        veil.setAlphaF(0.72)
-        for text in self._shown + self._notes:
+        veil.setAlphaF(_VEIL)
+        for text in self._names + self._notes:
             painter.fillRect(QRectF(text.x - 1.5, text.y + 1.0, text.width + 3.0, text.height - 2.0), veil)
-        for text in self._shown:
+        for text in self._names:
             draw_text(painter, kit, "label", text.x, text.y + ascent, text.text, kit.color(Role.TEXT))
         for text in self._notes:
             role = Role.TEXT if text.role is Role.MUTED else text.role
             draw_text(painter, kit, "label", text.x, text.y + ascent, text.text, kit.color(role))
+
+
+def _found(places: Sequence[Placed | None]) -> list[Placed]:
+    return [place for place in places if place is not None]

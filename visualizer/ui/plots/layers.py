@@ -196,6 +196,7 @@ class SegmentsItem(LayerItem[Segments]):
         self._open_heads = LineBatch()
         self._heads = QPainterPath()
         self._open = False
+        self.segments: Floats = np.empty((0, 4))
 
     def build(self) -> None:
         layer, mapping = self.layer, self.mapping
@@ -205,7 +206,7 @@ class SegmentsItem(LayerItem[Segments]):
         self._open_heads.set(np.empty((0, 4)))
         if layer.arrow and len(rows):
             rows = self._build_heads(rows)
-        rows = clip_segments(rows, mapping.width, mapping.height)
+        self.segments = rows = clip_segments(rows, mapping.width, mapping.height)
         self._stroke.set(rows, self.kit, layer.role, layer.width, layer.dash, layer.opacity)
 
     def _build_heads(self, rows: Floats) -> Floats:
