@@ -143,8 +143,9 @@ def test_all_figures_of_the_page_go_into_a_folder(export: Callable[..., Answer],
 
 def test_a_program_without_a_display_draws_pictures_and_says_nothing(tmp_path: Path) -> None:
     """In a fresh process, with nothing that names a display or a platform, as on a server."""
-    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM", "XDG_RUNTIME_DIR", "HOME")
-    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM", "XDG_RUNTIME_DIR")
+    # fontconfig complains about a home that it cannot write to, and that is not ours to answer.
+    environment = {key: value for key, value in os.environ.items() if key not in hidden} | {"HOME": str(tmp_path)}
     script = ("import sys; from tests.fakes import Wave; from visualizer.cli.main import run; "
               "sys.exit(run(sys.argv[1:], (Wave(),)))")
     for platform in (None, "xcb"):
@@ -369,3 +370,10 @@ def test_numbers_under_a_reserved_name_are_a_defect_not_a_lost_value(export: Cal
     answer = export("--out", "-", experiments=(Taking(),))
     assert answer.status == 1
     assert "reserved names state" in answer.err
+
+
+def test_an_option_of_another_page_is_named_in_a_note(export: Callable[..., Answer], tmp_path: Path) -> None:
+    done = export("--view", "slow", "--frequency", "3", "--samples", "20", "--out", str(tmp_path / "x.json"))
+    assert done.status == 0
+    assert "--frequency means nothing on the page slow" in done.err
+    assert "--samples" not in done.err

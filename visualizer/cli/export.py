@@ -15,9 +15,9 @@ from visualizer.base.experiment import Experiment, Result, State
 from visualizer.base.json_text import json_chunks
 from visualizer.base.numbers import numbers_document
 from visualizer.base.reading import printable
-from visualizer.cli.output import Progress, replace_allowed, write_stdout, write_text
+from visualizer.cli.output import Progress, error_line, replace_allowed, write_stdout, write_text
 from visualizer.cli.parameter_options import export_parser
-from visualizer.cli.parsing import FORMATS, NO_VALUE, THEMES, did_you_mean, one_of
+from visualizer.cli.parsing import FORMATS, NO_VALUE, PARAMETER, THEMES, did_you_mean, one_of
 from visualizer.cli.states import state_from
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def export(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
         return 0
     options = vars(export_parser(experiment).parse(argv[1:]))
     state = state_from(options, experiment, experiments)
+    _say_what_means_nothing(options, experiment, state)
     target = _target(options)
     picture = _picture(options)
     view = experiment.view(state)
@@ -85,6 +86,19 @@ def export(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
     for file, content in zip(files, contents, strict=True):
         _deliver(file, (content,))
     return 0
+
+
+def _say_what_means_nothing(options: Mapping[str, Any], experiment: AnyExperiment, state: State) -> None:
+    """A note about options of other pages: they are kept in the state, but this page's result does not depend on them."""
+    page = experiment.view(state).name
+    idle = [
+        parameter.option for name, parameter in experiment.parameters().items()
+        if options.get(PARAMETER + name) is not None and parameter.views and page not in parameter.views
+    ]
+    if idle:
+        verb = "means" if len(idle) == 1 else "mean"
+        error_line(f"note: {', '.join(idle)} {verb} nothing on the page {page}; "
+                   f"'visualizer list' shows what each page knows.")
 
 
 def compute(experiment: AnyExperiment, state: State) -> Result:
