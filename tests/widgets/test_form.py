@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
@@ -80,11 +80,92 @@ def test_a_wrong_number_stays_with_a_sentence_until_it_is_right(
     assert "0.1" in problems[-1]
     assert "100" in problems[-1]
     row = form.row("frequency")
-    assert any(label.text() == problems[-1] and label.isVisibleTo(form) for label in row.findChildren(QLabel))
+    assert any(label.text() == problems[-1] and label.isVisibleTo(form) for label in form.findChildren(QLabel))
     type_into(qtbot, line, "3")
     assert edits[-1][0].frequency == 3.0
     assert problems[-1] == ""
     assert row.sentence == ""
+
+
+def test_escape_brings_the_value_in_effect_back(qtbot: QtBot, form: ParameterForm, edits: list[Any]) -> None:
+    line = box(form, "wave.frequency")
+    for text, key in (("1e9", Qt.Key.Key_Return), ("2.", None)):
+        line.setFocus()
+        line.selectAll()
+        qtbot.keyClicks(line, text)
+        if key is not None:
+            qtbot.keyClick(line, key)
+            assert form.row("frequency").sentence.endswith("1 Hz stays in effect.")
+        qtbot.keyClick(line, Qt.Key.Key_Escape)
+        assert line.text() == "1"
+        assert not line.property("wrong")
+        assert form.row("frequency").sentence == ""
+    assert not edits
+
+
+@pytest.mark.parametrize("state", [WaveState(phase=1.0), WaveState(frequency=7.0), WaveState()])
+def test_a_state_from_elsewhere_replaces_what_was_refused(qtbot: QtBot, form: ParameterForm, state: WaveState) -> None:
+    line = box(form, "wave.frequency")
+    type_into(qtbot, line, "1e9")
+    assert line.property("wrong")
+    form.set_state(state)
+    assert line.text() == f"{state.frequency:g}"
+    assert not line.property("wrong")
+    assert form.row("frequency").sentence == ""
+    assert not any("1e9" in label.text() for label in form.findChildren(QLabel) if label.isVisibleTo(form))
+
+
+def controls_of(form: QWidget) -> dict[str, QPoint]:
+    for _ in range(3):  # chips settle their height with the width they get
+        QApplication.processEvents()
+    return {control.objectName(): control.mapTo(form, QPoint(0, 0)) for control in form.findChildren(QWidget)
+            if control.objectName().startswith("wave.") and control.isVisibleTo(form)}
+
+
+def test_a_message_moves_no_control_and_never_covers_the_one_in_use(qtbot: QtBot, form: ParameterForm) -> None:
+    before = controls_of(form)
+    wrong, following = box(form, "wave.frequency"), box(form, "wave.phase")
+    type_into(qtbot, wrong, "1e9")
+    assert controls_of(form) == before
+    note = next(label for label in form.findChildren(QLabel) if "1e9" in label.text())
+    assert note.isVisible()
+    assert form.rect().contains(note.geometry())
+    for control in (wrong, following, *form.findChildren(ValueSlider)):
+        if control.isVisible():
+            control.setFocus()
+            qtbot.waitUntil(control.hasFocus)
+            place = QRect(control.mapTo(form, QPoint(0, 0)), control.size())
+            assert not note.geometry().intersects(place), control.objectName()
+    qtbot.mouseClick(note, Qt.MouseButton.LeftButton)
+    assert not note.isVisible()
+    assert wrong.property("wrong")
+
+
+def test_a_note_goes_with_its_row(qtbot: QtBot, form: ParameterForm) -> None:
+    type_into(qtbot, box(form, "wave.frequency"), "1e9")
+    note = next(label for label in form.findChildren(QLabel) if "1e9" in label.text())
+    form.set_folded(["Wave"])
+    QApplication.processEvents()
+    assert not note.isVisible()
+    form.set_folded([])
+    QApplication.processEvents()
+    assert note.isVisible()
+
+
+def test_the_useful_range_is_named_beside_the_allowed_one(theme: Theme, host: QWidget, qtbot: QtBot, put: Any) -> None:
+    made = ParameterForm(Landscape(), theme, host)
+    made.build_all()
+    put(made)
+    start = box(made, "landscape.start")
+    label = next(label for label in made.findChildren(QLabel) if label.buddy() is start)
+    for points in (LandscapeState().points, LandscapeState().points[2:9]):
+        made.set_state(LandscapeState(points=points))
+        low, high = f"{points[0].x:g}", f"{points[-1].x:g}"
+        for tip in (start.toolTip(), slider(made, "landscape.start").toolTip(), label.toolTip()):
+            assert f"useful: {low} to {high}" in tip
+        type_into(qtbot, start, "1e9")
+        assert f"useful: {low} to {high}" in made.row("start").sentence
+    assert "useful" not in box(made, "landscape.alpha").toolTip()
 
 
 def test_half_typed_text_survives_a_state_with_the_same_value(qtbot: QtBot, form: ParameterForm) -> None:

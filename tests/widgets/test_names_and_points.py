@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QScrollArea, QTableView, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QScrollArea, QTableView, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from visualizer.base.parameters import Names, Point
+from visualizer.base.roles import Role
+from visualizer.components.optimizers import OPTIMIZERS
 from visualizer.experiments.landscape.experiment import Landscape
 from visualizer.experiments.landscape.state import LandscapeState, default_points
 from visualizer.ui.theme import Theme
@@ -101,10 +104,88 @@ def test_ranges_can_be_typed(qtbot: QtBot, form: ParameterForm, edits: list[Land
 
 
 def test_all_and_none(qtbot: QtBot, form: ParameterForm, edits: list[LandscapeState]) -> None:
-    press(qtbot, form, "landscape.remove.all")
-    assert len(edits[-1].remove) == 17
+    form.set_state(LandscapeState(view="race"))
+    press(qtbot, form, "landscape.racers.all")
+    assert len(edits[-1].racers) == 14
+    press(qtbot, form, "landscape.racers.none")
+    assert edits[-1].racers == ()
+
+
+def test_what_is_left_out_can_only_be_put_back_at_once(
+    qtbot: QtBot, form: ParameterForm, edits: list[LandscapeState]
+) -> None:
+    assert form.findChild(QAbstractButton, "landscape.remove.all") is None
+    form.set_state(LandscapeState(remove=("P3", "P4")))
+    button = form.findChild(QAbstractButton, "landscape.remove.none")
+    assert button is not None
+    assert button.text() == "Put all back"
     press(qtbot, form, "landscape.remove.none")
     assert edits[-1].remove == ()
+
+
+def ground(button: QWidget) -> str:
+    """The colour of most of a chip."""
+    picture = button.grab().toImage()
+    seen = Counter(picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height()))
+    return seen.most_common(1)[0][0]
+
+
+def test_a_point_that_is_kept_is_filled_as_on_the_plot(form: ParameterForm) -> None:
+    form.set_state(LandscapeState(remove=("P9",)))
+    out, kept = chip(form, "P9"), chip(form, "P10")
+    assert (out.accessibleName(), kept.accessibleName()) == ("point P9, left out", "point P10, kept")
+    assert (out.font().strikeOut(), kept.font().strikeOut()) == (True, False)
+    assert ground(kept) == Theme().palette.roles[Role.KEPT]
+    assert ground(out) == Theme().palette.background
+    form.set_state(LandscapeState())
+    assert out.accessibleName() == "point P9, kept"
+    assert not out.font().strikeOut()
+    assert ground(out) == Theme().palette.roles[Role.KEPT]
+
+
+def test_chosen_names_are_filled_and_not_struck_through(form: ParameterForm, qtbot: QtBot) -> None:
+    form.set_state(LandscapeState(view="race", racers=("adam",)))
+    adam, sgd = (form.findChild(QToolButton, f"landscape.racers.{name}") for name in ("adam", "sgd"))
+    assert isinstance(adam, QToolButton)
+    assert isinstance(sgd, QToolButton)
+    assert (adam.accessibleName(), adam.font().strikeOut()) == ("optimizer Adam", False)
+    assert ground(adam) == Theme().palette.accent
+    assert ground(sgd) == Theme().palette.background
+
+
+def test_long_titles_stand_two_in_a_row(any_theme: Theme, host: QWidget, put: Callable[[QWidget], None]) -> None:
+    scroll = QScrollArea(host)
+    scroll.setWidgetResizable(True)
+    scroll.setFixedWidth(420 if any_theme.presentation else 270)
+    host.resize(440, 1400)
+    made = ParameterForm(Landscape(), any_theme, scroll)
+    made.build_all()
+    made.set_state(LandscapeState(view="race"))
+    scroll.setWidget(made)
+    put(scroll)
+    QApplication.processEvents()
+    chips = [made.findChild(QToolButton, f"landscape.racers.{entry.name}") for entry in OPTIMIZERS]
+    whole = [c for c in chips if isinstance(c, QToolButton) and c.visibleRegion().boundingRect().height() == c.height()]
+    assert len(whole) >= 8
+    assert len({c.text() for c in chips if c is not None}) == len(OPTIMIZERS)
+    for c, entry in zip(chips, OPTIMIZERS, strict=True):
+        assert c is not None
+        assert entry.title in c.toolTip()
+        assert c.fontMetrics().horizontalAdvance(c.text()) <= c.width() - 4
+
+
+def test_refused_names_give_way_to_escape_and_to_another_state(qtbot: QtBot, form: ParameterForm) -> None:
+    form.set_state(LandscapeState(remove=("P3",)))
+    for discard in (lambda: qtbot.keyClick(line(form), Qt.Key.Key_Escape),
+                    lambda: form.set_state(LandscapeState(remove=("P3",), alpha=0.2))):
+        line(form).setFocus()
+        line(form).selectAll()
+        qtbot.keyClicks(line(form), "Q7")
+        qtbot.keyClick(line(form), Qt.Key.Key_Return)
+        assert form.row("remove").sentence.endswith("\u201cP3\u201d stays in effect.")
+        discard()
+        assert line(form).text() == "P3"
+        assert form.row("remove").sentence == ""
 
 
 @given(st.sets(st.integers(0, 29)))
@@ -199,8 +280,52 @@ def test_rows_are_added_between_neighbours_and_deleted(
     assert (first, second) == default_points()[:2]
     assert added == Point("P18", (first.x + second.x) / 2, (first.y + second.y) / 2)
     table.selectRow(1)
-    next(action for action in table.actions() if isinstance(action, QAction)).trigger()
+    menu(table, "delete").trigger()
     assert edits[-1].points == default_points()
+
+
+def menu(table: QTableView, name: str) -> QAction:
+    return next(action for action in table.actions() if action.objectName() == f"landscape.points.menu_{name}")
+
+
+def test_one_point_goes_back_to_its_original_place(
+    form: ParameterForm, table: QTableView, edits: list[LandscapeState]
+) -> None:
+    set_cell(table, 3, 2, "99")
+    set_cell(table, 5, 1, "8.05")
+    moved = edits[-1].points
+    table.selectRow(3)
+    menu(table, "original").trigger()
+    assert edits[-1].points == (*moved[:3], default_points()[3], *moved[4:])
+    menu(table, "add").trigger()
+    table.selectRow(4)
+    menu(table, "original").trigger()
+    assert form.row("points").sentence.startswith("P18 is not one of the original points")
+
+
+def test_the_menu_key_opens_the_menu_of_the_table(table: QTableView) -> None:
+    assert table.contextMenuPolicy() == Qt.ContextMenuPolicy.ActionsContextMenu
+    assert [action.text() for action in table.actions()] == ["Add a point", "Original place", "Delete points"]
+
+
+def test_the_table_shows_eight_points_at_once(table: QTableView, any_theme: Theme, form: ParameterForm) -> None:
+    form.set_theme(any_theme)
+    QApplication.processEvents()
+    assert table.viewport().height() >= 8 * table.rowHeight(0)
+
+
+def test_a_wrong_cell_gives_way_to_escape_and_to_another_state(
+    qtbot: QtBot, form: ParameterForm, table: QTableView, edits: list[LandscapeState]
+) -> None:
+    for discard in (lambda: qtbot.keyClick(table, Qt.Key.Key_Escape),
+                    lambda: form.set_state(LandscapeState(alpha=0.2))):
+        table.setFocus()
+        set_cell(table, 3, 2, "abc")
+        assert form.row("points").sentence.endswith("stay in effect.")
+        discard()
+        assert table.model().index(3, 2).data() == f"{default_points()[3].y:g}"
+        assert form.row("points").sentence == ""
+    assert not edits
 
 
 def test_two_points_must_stay(qtbot: QtBot, form: ParameterForm, table: QTableView, edits: list[Any]) -> None:
@@ -241,6 +366,23 @@ def test_a_bad_file_gets_its_sentence_and_changes_nothing(
     assert not edits
     assert word in form.row("points").sentence
     assert form.state == LandscapeState()
+
+
+@pytest.mark.parametrize("name", ["bad.csv", "x", "1"])
+def test_a_sentence_about_a_file_begins_with_its_name(
+    form: ParameterForm, editor: PointsEditor, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_text("A,1,2\nB,one,3\n", encoding="utf-8")
+    editor.load(path)
+    assert form.row("points").sentence == f"{name}: Line 2: x is 'one', which is not a number."
+
+
+def test_the_format_of_a_table_is_said_where_it_is_loaded(form: ParameterForm) -> None:
+    load = form.findChild(QAbstractButton, "landscape.points.load")
+    assert load is not None
+    for word in ("name, x and y", "semicolons", "1,5", "header", "UTF-8"):
+        assert word in load.toolTip()
 
 
 def test_a_missing_file_and_an_unwritable_place_get_a_sentence(

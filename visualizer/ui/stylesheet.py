@@ -35,6 +35,8 @@ def stylesheet(theme: Theme) -> str:
         "soft": blend(colours.background, colours.accent, 0.16),
         "on_accent": "#ffffff" if theme.mode == "light" else "#0b1016",
         "faint": blend(colours.surface, colours.text, 0.36), "bad": colours.roles[Role.BAD],
+        "kept": colours.roles[Role.KEPT], "removed": colours.roles[Role.REMOVED],
+        "kept_hover": blend(colours.roles[Role.KEPT], colours.text, 0.2),
         "chevron": resource("icons/style-chevron.svg").as_posix(),
         "check": resource(f"icons/style-check{'-dark' if theme.mode == 'dark' else ''}.svg").as_posix(),
         **{f"p{size}": px(size) for size in (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)},
@@ -69,7 +71,11 @@ QToolButton::menu-indicator { image: none; }
 QToolButton[chip="true"] { background: @bg; border: 1px solid @border; border-radius: @p5; padding: 0px; }
 QToolButton[chip="true"]:hover { background: @hover; }
 QToolButton[chip="true"]:checked { background: @accent; border-color: @accent; color: @on_accent; }
-QToolButton[chip="true"]:focus { border: 2px solid @text; }
+QToolButton[chip="true"][removes="true"] { background: @kept; border-color: @kept; color: @on_accent; }
+QToolButton[chip="true"][removes="true"]:hover { background: @kept_hover; }
+QToolButton[chip="true"][removes="true"]:checked { background: @bg; border-color: @removed; color: @second; }
+QToolButton[chip="true"][removes="true"]:checked:hover { background: @hover; }
+QToolButton[chip="true"]:focus, QToolButton[chip="true"][removes="true"]:focus { border: 2px solid @text; }
 QToolButton[section="true"] { color: @text; background: transparent; text-align: left; border-radius: @p4;
     padding: @p4 @p2; }
 QToolButton[section="true"]:hover { background: @hover; }
@@ -87,6 +93,8 @@ QLineEdit[wrong="true"] { border: 2px solid @bad; }
 QLineEdit:disabled { color: @faint; }
 QPlainTextEdit[code="true"] { background: @bg; border: 1px solid @grid; padding: @p6; }
 QPlainTextEdit[code="true"]:focus { border-color: @accent; }
+
+QLabel[note="true"] { background: @bg; color: @bad; border: 1px solid @bad; border-radius: @p4; padding: @p4 @p6; }
 
 QComboBox { background: @bg; color: @text; border: 1px solid @border; border-radius: @p4; padding: @p3 @p6; }
 QComboBox:hover { background: @hover; }

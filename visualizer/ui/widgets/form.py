@@ -14,6 +14,7 @@ from visualizer.base.parameters import Parameter
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.editors.base import sentence
 from visualizer.ui.widgets.form_row import FormRow
+from visualizer.ui.widgets.problem_note import ProblemNote
 from visualizer.ui.widgets.section import Section
 
 #: The section of parameters that declare no group.
@@ -46,6 +47,7 @@ class ParameterForm(QWidget):
         self._sections: dict[str, Section] = {}
         self._folded: set[str] = set()
         self._problems: dict[str, str] = {}
+        self._notes: dict[str, ProblemNote] = {}
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
@@ -73,12 +75,17 @@ class ParameterForm(QWidget):
             pass
 
     def set_state(self, state: State) -> None:
-        """Show a state without emitting ``edited``."""
+        """Show a state without emitting ``edited``. Inputs that were refused give way to the values in effect."""
+        for row in self._rows.values():
+            row.discard()
+        self._show(state)
+
+    def _show(self, state: State) -> None:
         if state is self._state:
             return
         self._state = state
-        for name, row in self._rows.items():
-            row.editor.show_value(getattr(state, name), state)
+        for row in self._rows.values():
+            row.show_value(state)
         self._arrange()
 
     def set_theme(self, theme: Theme) -> None:
@@ -87,6 +94,8 @@ class ParameterForm(QWidget):
             section.set_theme(theme)
         for row in self._rows.values():
             row.set_theme(theme)
+        for note in self._notes.values():
+            note.set_theme(theme)
 
     def row(self, name: str) -> FormRow:
         """The row of a parameter (KeyError before it is built)."""
@@ -119,7 +128,7 @@ class ParameterForm(QWidget):
         section.body.insertWidget(before, row)
         self._rows[parameter.name] = row
         if self._state is not shown:
-            row.editor.show_value(getattr(self._state, parameter.name), self._state)
+            row.show_value(self._state)
         if row.parameter.name in self._visible():
             row.show()
             section.show()
@@ -160,16 +169,20 @@ class ParameterForm(QWidget):
             state = self._state.changed(**{name: value})
         except ParameterError as error:
             row.show_problem(sentence(error, row.parameter.label))
-            row.editor.show_value(getattr(self._state, name), self._state)
+            row.show_value(self._state)
             return
         row.show_problem("")
-        self.set_state(state)
+        self._show(state)
         self.edited.emit(state, committed)
 
     @Slot(object, str)
     def _on_problem(self, row: FormRow, text: str) -> None:
         if text:
             self._problems[row.parameter.name] = text
+            if row.parameter.name not in self._notes:
+                self._notes[row.parameter.name] = ProblemNote(row, self._theme, self)
         else:
             self._problems.pop(row.parameter.name, None)
+        if row.parameter.name in self._notes:
+            self._notes[row.parameter.name].show_text(text)
         self.problem.emit(text or next(iter(self._problems.values()), ""))

@@ -1,4 +1,4 @@
-"""One row of the form: label, editor, and a sentence when the input is wrong."""
+"""One row of the form: label and editor; the form shows the row's sentence when its input is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from visualizer.base.parameters import Parameter
-from visualizer.base.roles import Role
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.editors import EDITORS
 from visualizer.ui.widgets.editors.base import parameter_help
@@ -36,6 +35,7 @@ class FormRow(QWidget):
         super().__init__(parent)
         self.parameter = parameter
         self.sentence = ""
+        self._shown_help = ""
         self._theme = theme
         self.editor = EDITORS[parameter.kind](parameter, prefix, theme, self)
         self.editor.changed.connect(self._on_changed)
@@ -53,7 +53,6 @@ class FormRow(QWidget):
             self._label.setText(self.parameter.label + (f"\u00a0 {symbol}" if symbol else ""))
             self._label.setTextFormat(Qt.TextFormat.PlainText)
             self._label.setWordWrap(True)
-            self._label.setToolTip(tooltip(parameter_help(self.parameter)))
             self._label.setBuddy(self.editor.main_control())
             self._label.defaulted.connect(self._on_defaulted)
             self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -63,12 +62,7 @@ class FormRow(QWidget):
                 head.addWidget(self.editor.head)
             self._layout.addLayout(head)
         self._layout.addWidget(self.editor)
-        self._error = QLabel(self)
-        self._error.setWordWrap(True)
-        self._error.setTextFormat(Qt.TextFormat.PlainText)
-        self._error.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._error.hide()
-        self._layout.addWidget(self._error)
+        self._help(state)
         self._style()
         yield
 
@@ -77,14 +71,28 @@ class FormRow(QWidget):
         self.editor.set_theme(theme)
         self._style()
 
+    def show_value(self, state: Any) -> None:
+        """Show the state's value. What is half typed stays if the value did not change."""
+        self.editor.show_value(getattr(state, self.parameter.name), state)
+        self._help(state)
+
+    def discard(self) -> None:
+        """Forget an input that was refused, and its sentence: the value in effect is shown."""
+        if self.editor.refused():
+            self.editor.discard()
+        self.show_problem("")
+
+    def _help(self, state: Any) -> None:
+        """The label's tooltip; what is useful may depend on the state."""
+        help = parameter_help(self.parameter, state)
+        if self._label is not None and help != self._shown_help:
+            self._shown_help = help
+            self._label.setToolTip(tooltip(help))
+
     def _style(self) -> None:
         self._layout.setSpacing(self._theme.px(2))
         if self._label is not None:
             self._label.setFont(self._theme.font("body"))
-        self._error.setFont(self._theme.font("label"))
-        palette = self._error.palette()
-        palette.setColor(self._error.foregroundRole(), self._theme.color(Role.BAD))
-        self._error.setPalette(palette)
 
     @Slot()
     def _on_defaulted(self) -> None:
@@ -99,11 +107,8 @@ class FormRow(QWidget):
         self.show_problem(sentence)
 
     def show_problem(self, sentence: str) -> None:
-        """Show a sentence under the editor, or take it away; told on when it changed."""
+        """The sentence on what is wrong with the input, or none; told on when it changed."""
         if sentence == self.sentence:
             return
         self.sentence = sentence
-        self._error.setText(sentence)
-        self._error.setAccessibleName(sentence)
-        self._error.setVisible(bool(sentence))
         self.problem.emit(self, sentence)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from visualizer.base.errors import ParameterError
-from visualizer.base.parameters import Parameter
+from visualizer.base.parameters import Integer, Parameter, Real
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.help import describe
 
@@ -47,6 +48,39 @@ class Editor(QWidget):
         """Show a value without emitting anything. What is half typed stays if the value did not change."""
         raise NotImplementedError
 
+    def in_effect(self) -> str:
+        """The value in effect as a message names it; empty when there is nothing short to say."""
+        return ""
+
+    def altered(self) -> bool:
+        """Whether a control shows something else than the value in effect, half typed or refused."""
+        return False
+
+    def discard(self) -> None:
+        """Show the value in effect again; what was typed and not taken is gone, and so is the complaint."""
+
+    def refused(self) -> bool:
+        """Whether what is shown was refused."""
+        return False
+
+    def complain(self, error: ParameterError) -> None:
+        """Say what is wrong with the input, and which value stays in effect."""
+        shown = self.in_effect()
+        self.problem.emit(sentence(error, self.parameter.label) + (f" {shown} stays in effect." if shown else ""))
+
+    def watch_escape(self, widget: QWidget) -> None:
+        """Let Escape in this widget discard what was typed. Where nothing was, Escape is left to the window."""
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if (event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) and isinstance(event, QKeyEvent)
+                and event.key() == Qt.Key.Key_Escape and self.altered()):
+            event.accept()
+            if event.type() == QEvent.Type.KeyPress:
+                self.discard()
+            return True
+        return super().eventFilter(watched, event)
+
     def set_theme(self, theme: Theme) -> None:
         """Take over fonts and icons of another theme."""
         self.theme = theme
@@ -66,11 +100,11 @@ class Editor(QWidget):
         describe(widget, full, help or parameter_help(self.parameter), self.prefix + suffix)
 
 
-def parameter_help(parameter: Parameter[Any]) -> str:
-    """The declaration in words: meaning, what is allowed, and the default."""
+def parameter_help(parameter: Parameter[Any], state: Any = None) -> str:
+    """The declaration in words: meaning, what is allowed, for a state also what is useful, and the default."""
     lines = [parameter.help]
     if parameter.kind in ("real", "integer"):
-        lines.append(f"Allowed: {parameter.allowed()}.")
+        lines.append(f"Allowed: {allowed_text(parameter, state)}.")
     if parameter.kind in ("real", "integer", "flag", "choice"):
         shown = parameter.default
         if parameter.kind == "choice":
@@ -81,6 +115,17 @@ def parameter_help(parameter: Parameter[Any]) -> str:
         lines.append(f"Default: {shown}{unit}. Double click sets it." if parameter.kind in ("real", "integer")
                      else f"Default: {shown}.")
     return "\n".join(lines)
+
+
+def allowed_text(parameter: Parameter[Any], state: Any) -> str:
+    """What is allowed, and the useful part of it where the parameter declares one for this state."""
+    allowed = parameter.allowed(state)
+    if state is None or not isinstance(parameter, (Real, Integer)) or parameter.span is None:
+        return allowed
+    low, high = parameter.span(state)
+    if low <= parameter.minimum and high >= parameter.maximum:
+        return allowed
+    return f"{allowed} (useful: {low:g} to {high:g})"
 
 
 def sentence(error: ParameterError, label: str) -> str:

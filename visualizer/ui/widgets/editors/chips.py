@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QFont, QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
+from visualizer.base.parameters import Names
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.help import describe
 
@@ -22,10 +23,41 @@ class Chip(QToolButton):
     arrow = Signal(int, int)
     entered = Signal()
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, removes: bool, parent: QWidget) -> None:
         super().__init__(parent)
+        self._removes = removes
+        self.title = self.spoken = ""
         self.setCheckable(True)
         self.setProperty("chip", True)
+        self.setProperty("removes", removes)
+        self.toggled.connect(self._on_toggled)
+
+    def set_name(self, title: str, spoken: str, object_name: str) -> None:
+        """Show another name; ``spoken`` is the title with its noun."""
+        self.title, self.spoken = title, spoken
+        self.setObjectName(object_name)
+        self._describe()
+
+    def dress(self, font: QFont) -> None:
+        """Take over a font; what is left out is struck through."""
+        font = QFont(font)
+        font.setStrikeOut(self._removes and self.isChecked())
+        self.setFont(font)
+
+    def fit(self) -> None:
+        """The title, cut where it is too long for the chip."""
+        self.setText(self.fontMetrics().elidedText(self.title, Qt.TextElideMode.ElideRight, self.width() - 6))
+
+    @Slot(bool)
+    def _on_toggled(self, checked: bool) -> None:
+        self.dress(self.font())
+        self._describe()
+
+    def _describe(self) -> None:
+        spoken = self.spoken
+        if self._removes:
+            spoken += ", left out" if self.isChecked() else ", kept"
+        describe(self, spoken, spoken[:1].upper() + spoken[1:])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
@@ -52,9 +84,10 @@ class ChipGrid(QWidget):
     toggled = Signal()
     focused = Signal(object)
 
-    def __init__(self, prefix: str, noun: str, titles: Mapping[str, str], theme: Theme, parent: QWidget) -> None:
+    def __init__(self, prefix: str, parameter: Names, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
-        self._prefix, self._noun, self._titles, self._theme = prefix, noun, titles, theme
+        self._prefix, self._noun, self._titles, self._theme = prefix, parameter.noun, parameter.titles, theme
+        self._removes = parameter.checked_means == "removed"
         self._chips: list[Chip] = []
         self._names: tuple[str, ...] = ()
         self._checked: set[str] = set()
@@ -87,7 +120,7 @@ class ChipGrid(QWidget):
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
         for chip in self._chips:
-            chip.setFont(theme.font("label"))
+            chip.dress(theme.font("label"))
         self._place()
 
     def height_for(self, width: int) -> int:
@@ -108,8 +141,8 @@ class ChipGrid(QWidget):
             if index == len(self._chips):
                 if index and index % _CHUNK == 0:
                     yield
-                chip = Chip(self)
-                chip.setFont(self._theme.font("label"))
+                chip = Chip(self._removes, self)
+                chip.dress(self._theme.font("label"))
                 chip.clicked.connect(self._on_clicked)
                 chip.arrow.connect(self._on_arrow)
                 chip.entered.connect(self._on_entered)
@@ -118,9 +151,7 @@ class ChipGrid(QWidget):
             chip = self._chips[index]
             title = self._title(name)
             if chip.objectName() != f"{self._prefix}.{name}":
-                chip.setText(title)
-                spoken = f"{self._noun} {title}"
-                describe(chip, spoken, spoken[:1].upper() + spoken[1:], f"{self._prefix}.{name}")
+                chip.set_name(title, f"{self._noun} {title}", f"{self._prefix}.{name}")
             chip.setChecked(name in self._checked)
             chip.show()
 
@@ -140,9 +171,10 @@ class ChipGrid(QWidget):
     def _cells(self, width: int) -> tuple[int, int, int, int]:
         """Columns, width and height of a cell, gap between cells."""
         gap = self._theme.px(4)
-        metrics = self.fontMetrics()
+        metrics = QFontMetrics(self._theme.font("label"))
         longest = max((metrics.horizontalAdvance(self._title(name)) for name in self._names), default=0)
-        least = min(max(longest + self._theme.px(12), self._theme.px(32)), max(1, width))
+        # Never less than two beside each other: a title that is longer still is cut, its tooltip says it whole.
+        least = min(max(longest + self._theme.px(12), self._theme.px(32)), max(1, (width - gap) // 2))
         columns = max(1, (width + gap) // (least + gap))
         return columns, (width - gap * (columns - 1)) // columns, self._theme.px(24), gap
 
@@ -151,6 +183,7 @@ class ChipGrid(QWidget):
         for index, chip in enumerate(self._chips[:len(self._names)]):
             row, column = divmod(index, self._columns)
             chip.setGeometry(column * (width + gap), row * (height + gap), width, height)
+            chip.fit()
         self.setFixedHeight(self.height_for(self.width()))
 
     @Slot()

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QScrollArea, 
 from visualizer.base.errors import ParameterError
 from visualizer.base.parameters import Names
 from visualizer.ui.theme import Theme
-from visualizer.ui.widgets.editors.base import Editor, sentence
+from visualizer.ui.widgets.editors.base import Editor
 from visualizer.ui.widgets.editors.chips import ChipGrid
 from visualizer.ui.widgets.help import set_property
 
@@ -34,30 +34,34 @@ class NamesEditor(Editor):
         self.describe(self._line, help=(
             f"{self.parameter.help}\nType names or ranges separated by commas, all, or none; or toggle the chips."
         ))
+        self.watch_escape(self._line)
         self._line.editingFinished.connect(self._on_typed)
         self._line.textEdited.connect(self._on_text)
-        self._all = QPushButton("All", self)
-        self._none = QPushButton("None", self)
-        for button, slot, help in ((self._all, self._on_all, f"Choose every {noun}."),
-                                   (self._none, self._on_none, f"Choose no {noun}.")):
+        removes = self.parameter.checked_means == "removed"
+        # To leave everything out is never asked for.
+        buttons = (
+            [("Put all back", f"Put every {noun} back.", ".none", self._on_none)] if removes else
+            [("All", f"Choose every {noun}.", ".all", self._on_all), ("None", f"Choose no {noun}.", ".none", self._on_none)]
+        )
+        typed = QHBoxLayout()
+        typed.addWidget(self._line, 1)
+        for text, help, suffix, slot in buttons:
+            button = QPushButton(text, self)
             button.setProperty("small", True)
             button.clicked.connect(slot)
-            self.describe(button, button.text(), help, f".{button.text().lower()}")
+            self.describe(button, text, help, suffix)
+            typed.addWidget(button)
         yield
         self._scroll = QScrollArea(self)
         self._scroll.setWidgetResizable(True)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._chips = ChipGrid(self.prefix, noun, self.parameter.titles, self.theme, self._scroll)
+        self._chips = ChipGrid(self.prefix, self.parameter, self.theme, self._scroll)
         self._chips.setProperty("panel", True)
         self._chips.toggled.connect(self._on_chips)
         self._chips.focused.connect(self._on_focused)
         self._chips.installEventFilter(self)
         self._scroll.setWidget(self._chips)
-        typed = QHBoxLayout()
-        typed.addWidget(self._line, 1)
-        typed.addWidget(self._all)
-        typed.addWidget(self._none)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addWidget(self._scroll)
@@ -91,6 +95,20 @@ class NamesEditor(Editor):
         self._fit()
         self._shown = ranges(value, options)
         self._line.setText(self._shown)
+        self._right()
+
+    def in_effect(self) -> str:
+        return f"\u201c{self._shown or 'none'}\u201d"
+
+    def altered(self) -> bool:
+        return self._line.text() != self._shown or self.refused()
+
+    def refused(self) -> bool:
+        return bool(self._line.property("wrong"))
+
+    def discard(self) -> None:
+        self._line.setText(self._shown)
+        self._line.selectAll()
         self._right()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -151,7 +169,7 @@ class NamesEditor(Editor):
             value = self.parameter.parse(text, self._state)
         except ParameterError as error:
             set_property(self._line, "wrong", True)
-            self.problem.emit(sentence(error, self.parameter.label))
+            self.complain(error)
             return
         self._take(value)
         self._shown = ranges(value, self._options)

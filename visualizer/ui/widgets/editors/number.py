@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from visualizer.base.errors import ParameterError
 from visualizer.base.parameters import Integer, Parameter, Real
 from visualizer.ui.theme import Theme
-from visualizer.ui.widgets.editors.base import Editor, sentence
+from visualizer.ui.widgets.editors.base import Editor, allowed_text, parameter_help
 from visualizer.ui.widgets.editors.controls import NumberBox, ValueSlider
 from visualizer.ui.widgets.editors.scale import SliderScale, plain_number, short_number
 from visualizer.ui.widgets.help import set_property
@@ -29,10 +29,12 @@ class NumberEditor(Editor):
         self._scale = SliderScale(0, 1, False, False)
         self._shown = ""
         self._dragged = False
+        self._state: Any = None
 
     def build(self, state: Any) -> Iterator[None]:
         self._box = NumberBox(self.parameter.unit, self.theme, self)
         self.describe(self._box)
+        self.watch_escape(self._box)
         self._box.editingFinished.connect(self._on_typed)
         self._box.textEdited.connect(self._on_text)
         self._box.stepped.connect(self._on_stepped)
@@ -58,14 +60,31 @@ class NumberEditor(Editor):
         low, high = self.parameter.minimum, self.parameter.maximum
         if self.parameter.span is not None:
             low, high = self.parameter.span(state)
+        self._state = state
         if (low, high) != (self._scale.low, self._scale.high) or self._shown == "\0":
             self._scale = SliderScale(low, high, self.parameter.scale == "log", self._integer)
             self._slider.setRange(0, self._scale.last)
+            help = parameter_help(self.parameter, state)
+            self.describe(self._box, help=help)
+            self.describe(self._slider, "slider", help=help, suffix=".slider")
         if value != self._value or self._shown == "\0":
             self._value = value
             self._show_text()
         if not self._slider.isSliderDown():
             self._slider.setValue(self._scale.position(value))
+
+    def in_effect(self) -> str:
+        return self._shown + (f" {self.parameter.unit}" if self.parameter.unit else "")
+
+    def altered(self) -> bool:
+        return self._box.text() != self._shown or self.refused()
+
+    def refused(self) -> bool:
+        return bool(self._box.property("wrong"))
+
+    def discard(self) -> None:
+        self._show_text()
+        self._box.selectAll()
 
     def set_theme(self, theme: Theme) -> None:
         super().set_theme(theme)
@@ -136,8 +155,8 @@ class NumberEditor(Editor):
         try:
             value = self._parse()
         except ParameterError as error:
-            shown = ParameterError(error.name, self._box.text(), error.allowed)
             set_property(self._box, "wrong", True)
-            self.problem.emit(sentence(shown, self.parameter.label))
+            allowed = allowed_text(self.parameter, self._state)
+            self.complain(ParameterError(error.name, self._box.text(), allowed))
             return
         self._take(value, True)

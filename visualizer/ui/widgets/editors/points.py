@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from visualizer.base.errors import ParameterError, UserError
+from visualizer.base.errors import UserError
 from visualizer.base.parameters import Point, Points
 from visualizer.base.reading import read_file
 from visualizer.base.tables import MAXIMUM_CHARACTERS
@@ -30,7 +30,12 @@ from visualizer.ui.widgets.editors.points_model import PointsModel
 from visualizer.ui.widgets.icons import icon
 
 _FILTER = "Tables (*.csv *.tsv *.txt);;All files (*)"
-_HEIGHT = 132
+_ROWS = 9
+_ROW = 22
+_FORMAT = (
+    "Load points from a CSV file in UTF-8: on each line a name, x and y, or x and y alone. Between them stand commas, "
+    "semicolons or tabs; with semicolons or tabs 1,5 is read as 1.5. A first line without numbers is a header."
+)
 
 
 class PointsEditor(Editor):
@@ -55,18 +60,30 @@ class PointsEditor(Editor):
         self._table.verticalHeader().hide()
         self.describe(self._table, help=(
             f"{self.parameter.help}\nAllowed: {self.parameter.allowed()}. "
-            "F2 or typing edits a cell, Delete removes the selected rows."
+            "F2 or typing edits a cell, Delete removes the selected rows, Escape takes back a wrong cell. "
+            "The context menu (right click or the Menu key) adds, deletes, and puts a point back to its original place."
         ))
         self._table.setModel(self._model)
         header = self._table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionsClickable(False)
         header.setHighlightSections(False)
-        delete = QAction("Delete points", self._table)
-        delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
-        delete.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        delete.triggered.connect(self._on_delete)
-        self._table.addAction(delete)
+        self.watch_escape(self._table)
+        self._table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        for text, name, tip, slot in (
+            ("Add a point", "menu_add", "Add a point after the selected one.", self._on_add),
+            ("Original place", "menu_original",
+             "Put the selected points back to the x and y this program comes with.", self._on_original),
+            ("Delete points", "menu_delete", "Delete the selected points.", self._on_delete),
+        ):
+            action = QAction(text, self._table)
+            action.setObjectName(f"{self.prefix}.{name}")
+            action.setToolTip(tip)
+            action.triggered.connect(slot)
+            self._table.addAction(action)
+            if name == "menu_delete":
+                action.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
+                action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         yield
         self._add = QToolButton(self)
         self._delete = QToolButton(self)
@@ -77,7 +94,7 @@ class PointsEditor(Editor):
         for button, name, help, slot in (
             (self._add, "add", "Add a point after the selected one.", self._on_add),
             (self._delete, "delete", "Delete the selected points.", self._on_delete),
-            (self._load, "load", "Load points from a CSV file with the columns name, x, y.", self._on_load),
+            (self._load, "load", _FORMAT, self._on_load),
             (self._save, "save", "Save these points as a CSV file.", self._on_save),
             (self._reset, "reset", "Back to the points this program comes with.", self._on_reset),
         ):
@@ -105,9 +122,11 @@ class PointsEditor(Editor):
         self._layout.setSpacing(theme.px(6))
         self._buttons.setSpacing(theme.px(4))
         self._table.setFont(theme.font("number"))
-        self._table.verticalHeader().setMinimumSectionSize(theme.px(22))
-        self._table.verticalHeader().setDefaultSectionSize(theme.px(22))
-        self._table.setFixedHeight(theme.px(_HEIGHT))
+        self._table.verticalHeader().setMinimumSectionSize(theme.px(_ROW))
+        self._table.verticalHeader().setDefaultSectionSize(theme.px(_ROW))
+        header = self._table.horizontalHeader()
+        header.setFixedHeight(theme.px(_ROW + 2))
+        self._table.setFixedHeight(theme.px(_ROW + 2) + _ROWS * theme.px(_ROW) + 2 * self._table.frameWidth())
         self._add.setIcon(icon("add", theme, size=16))
         self._delete.setIcon(icon("remove", theme, size=16))
 
@@ -116,15 +135,27 @@ class PointsEditor(Editor):
             self._model.show_points(value)
             self.problem.emit("")
 
+    def altered(self) -> bool:
+        return self._model.drafting
+
+    def refused(self) -> bool:
+        return self._model.drafting
+
+    def discard(self) -> None:
+        self._model.restore()
+        self.problem.emit("")
+
     def load(self, path: Path) -> None:
         """Read points from a file; a file that is not allowed gets its sentence and changes nothing."""
         try:
-            text = read_file(path, 4 * MAXIMUM_CHARACTERS, "The table").decode("utf-8")
-            points = self.parameter.parse(text)
-        except ParameterError as error:
-            self.problem.emit(f"{path.name}: {error.sentence.removeprefix(f'{self.parameter.option}: ')}")
+            data = read_file(path, 4 * MAXIMUM_CHARACTERS, "The table")
         except UserError as error:
-            self.problem.emit(error.sentence if path.name in error.sentence else f"{path.name}: {error.sentence}")
+            self.problem.emit(error.sentence)  # it names the whole path
+            return
+        try:
+            points = self.parameter.parse(data.decode("utf-8-sig"))
+        except UserError as error:
+            self.problem.emit(f"{path.name}: {error.sentence.removeprefix(f'{self.parameter.option}: ')}")
         except UnicodeDecodeError:
             self.problem.emit(f"{path.name} is not a text file in UTF-8; save it as CSV and load it again.")
         else:
@@ -159,6 +190,14 @@ class PointsEditor(Editor):
             self._model.delete(rows)
         else:
             self.problem.emit("Select the points to delete first.")
+
+    @Slot()
+    def _on_original(self) -> None:
+        rows = [index.row() for index in self._table.selectionModel().selectedRows()]
+        if rows:
+            self._model.put_back(rows)
+        else:
+            self.problem.emit("Select the points to put back first.")
 
     @Slot()
     def _on_reset(self) -> None:

@@ -14,6 +14,7 @@ from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.editors.scale import plain_number, short_number
 
 _HEADERS = ("Name", "x", "y")
+_STAY = "The points before stay in effect."
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -41,6 +42,28 @@ class PointsModel(QAbstractTableModel):
         self.points = points
         self._draft = [list(point) for point in points]
         self.endResetModel()
+
+    def restore(self) -> None:
+        """Show the last points that were right."""
+        self.show_points(self.points)
+
+    @property
+    def drafting(self) -> bool:
+        """Whether the cells hold something that was not accepted."""
+        return [list(point) for point in self.points] != self._draft
+
+    def put_back(self, rows: list[int]) -> None:
+        """Give the points of these rows the places that the default has for their names."""
+        places = {point.name.lower(): point for point in self._parameter.default}
+        names = [str(self._draft[row][0]) for row in rows]
+        unknown = [name for name in names if name.lower() not in places]
+        if unknown:
+            self.refused.emit(f"{unknown[0]} is not one of the original points, so it has no original place.")
+            return
+        for row, name in zip(rows, names, strict=True):
+            self._draft[row][1:] = places[name.lower()][1:]
+            self.dataChanged.emit(self.index(row, 1), self.index(row, 2))
+        self._offer()
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._draft)
@@ -113,12 +136,12 @@ class PointsModel(QAbstractTableModel):
         for row in self._draft:
             for label, cell in zip(_HEADERS[1:], row[1:], strict=True):
                 if not isinstance(cell, float):
-                    self.refused.emit(f"{label} of {row[0]}: \u201c{str(cell)[:40]}\u201d is not a number.")
+                    self.refused.emit(f"{label} of {row[0]}: \u201c{str(cell)[:40]}\u201d is not a number. {_STAY}")
                     return
         try:
             points = self._parameter.check(self._draft)
         except UserError as error:
-            self.refused.emit(error.sentence.removeprefix(f"{self._parameter.option}: "))
+            self.refused.emit(f"{error.sentence.removeprefix(f'{self._parameter.option}: ')} {_STAY}")
             return
         self.points = points
         if [list(point) for point in points] != self._draft:
