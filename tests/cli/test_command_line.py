@@ -74,28 +74,13 @@ def test_what_only_declares_imports_nothing_heavy(words: list[str]) -> None:
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="os.times() knows no children there")
-@pytest.mark.parametrize("option", ["--version", "--help"])
-def test_version_and_help_take_at_most_a_tenth_of_a_second_beyond_the_interpreter(option: str) -> None:
-    """Processor time, interleaved, the least of several: the machine does other things as well."""
-    taken: dict[str, list[float]] = {"bare": [], "answer": []}
-    for _ in range(5):
-        for name, words in (("bare", ["-c", "pass"]), ("answer", ["-m", "visualizer", option])):
-            before = os.times()
-            subprocess.run([sys.executable, *words], check=True, capture_output=True, cwd=ROOT)
-            after = os.times()
-            taken[name].append(after.children_user + after.children_system - before.children_user
-                               - before.children_system)
-    assert min(taken["answer"]) - min(taken["bare"]) < 0.1
-
-
 def test_the_list_is_complete_json(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["list", "--json"]) == 0
     listed = json.loads(capsysbinary.readouterr().out)
     assert [entry["name"] for entry in listed["experiments"]] == [entry.name for entry in EXPERIMENTS]
     landscape = listed["experiments"][-1]
     alpha = next(entry for entry in landscape["parameters"] if entry["name"] == "alpha")
-    assert (alpha["type"], alpha["minimum"], alpha["maximum"], alpha["default"]) == ("real", 1e-4, 10.0, 0.05)
+    assert (alpha["type"], alpha["minimum"], alpha["maximum"], alpha["default"]) == ("real", 1e-6, 10.0, 0.05)
     assert {"name": "descent", "view": "descent", "main": True} in landscape["figures"]
 
 
@@ -124,8 +109,8 @@ def test_the_list_is_readable_in_a_terminal_that_knows_ascii_only() -> None:
         (["list", "--jsn"], "did you mean --json?"),
         (["export"], "comes the experiment"),
         (["export", "--out", "x.png", "landscape"], "comes the experiment"),
-        (["export", "landscapes"], "EXPERIMENT: 'landscapes' was given; allowed is one of landscape; "
-                                   "did you mean landscape?"),
+        (["export", "landscapes"], "EXPERIMENT: 'landscapes' was given; allowed is one of "
+                                   + ", ".join(entry.name for entry in EXPERIMENTS) + "; did you mean landscape?"),
     ],
 )
 def test_every_mistake_is_one_line_and_status_2(

@@ -169,7 +169,7 @@ def test_no_parameter_takes_an_option_of_the_command_itself(experiment: Any) -> 
 
 def test_experiments_come_in_the_order_of_the_tabs() -> None:
     order = ["distributions", "losses", "training", "graph", "landscape"]
-    names = [entry.name for entry in EXPERIMENTS]
+    names = [entry.name for entry in EXPERIMENTS if entry.name in order]
     assert names == [name for name in order if name in names]
 
 

@@ -169,6 +169,7 @@ def test_an_excluded_class_really_cannot_move_a_single_number_by_a_plain_step(na
 @pytest.mark.parametrize("lr", [0.05, 0.3])
 @pytest.mark.parametrize("entry", OPTIMIZERS, ids=lambda entry: entry.name)
 def test_torch_steps_by_the_formula_of_the_entry_and_keeps_the_state_it_names(entry: Optimizer, lr: float) -> None:
+    assert entry.name in RULES, f"write the rule of {entry.name} in plain Python into RULES, to check its formula against torch"
     rule, memory, x = RULES[entry.name], dict[str, float](), START
     for step, (found, state) in enumerate(run(entry, lr), start=1):
         x, expected = rule(x, gradient(x), lr, step, memory)
