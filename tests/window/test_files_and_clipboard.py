@@ -168,7 +168,10 @@ def test_the_shortcut_help_lists_every_key_of_every_action(bench: Bench) -> None
     )
     for action in bench.actions():
         for key in action.shortcuts():
-            assert key.toString(key.SequenceFormat.NativeText) in shown, action.objectName()
+            if key[0].key() < Qt.Key.Key_Help:
+                assert key.toString(key.SequenceFormat.NativeText) in shown, action.objectName()
+    for word in ("Open", "Save", "Exit", "Undo", "Help"):
+        assert word not in shown.split(), f"no keyboard of a reader has a key {word}"
     dialog.reject()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from visualizer.base.experiment import View
 from visualizer.ui.theme import Theme
 
 Key = QKeySequence.StandardKey
@@ -73,8 +74,27 @@ TAB: tuple[ActionSpec, ...] = (
     ActionSpec("recompute", "C&ompute again", "Compute a result that failed or was cancelled once more.",
                ("Ctrl+F5",)),
     ActionSpec("fit", "F&it the figures", "Show all that is drawn in every figure.", ("Ctrl+0",), "fit"),
+    ActionSpec("enlarge", "&Enlarge figure", "Let the figure with the keyboard, or else the main one, fill the window; "
+               "again, or Esc, brings the others back.", ("F",), checkable=True),
+    ActionSpec("next_preset", "Ne&xt example", "Show the next example of this page.", ("PgDown",)),
+    ActionSpec("previous_preset", "Previous exam&ple", "Show the example before.", ("PgUp",)),
     ActionSpec("about_page", "&What is this page?", "What this page shows and what to try.", ("Shift+F1",), "info"),
 )
+
+
+def page_actions(views: Sequence[View]) -> tuple[ActionSpec, ...]:
+    """One action for each page, with the digits as keys; none for a single page."""
+    return tuple(
+        ActionSpec(f"page_{view.name}", view.title.replace("&", "&&"), f"Turn to this page: {view.help}",
+                   (f"Ctrl+{index}",) if index < 10 else (), checkable=True)
+        for index, view in enumerate(views, start=1) if len(views) > 1
+    )
+
+
+def key_text(action: QAction) -> str:
+    """The keys of an action as this platform writes them; those of no usual keyboard (Save, Exit) are left out."""
+    usual = [key for key in action.shortcuts() if key[0].key() < Qt.Key.Key_Help]
+    return ", ".join(key.toString(QKeySequence.SequenceFormat.NativeText) for key in usual)
 
 
 def make_actions(specs: Iterable[ActionSpec], prefix: str, parent: QWidget) -> dict[str, QAction]:

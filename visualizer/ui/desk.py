@@ -156,15 +156,19 @@ class Desk(QObject):
             ("Run", shortcut_rows(interior.tab.run_actions)),
             ("Figures", shortcut_rows([
                 interior.tab.actions_by_name[name]
-                for name in ("export_figure", "export_all", "copy_figure", "copy_code", "fit", "about_page")
+                for name in ("export_figure", "export_all", "copy_figure", "copy_code", "enlarge", "fit", "about_page")
             ])),
-            ("Window", shortcut_rows(list(interior.actions_by_name.values()))),
+            ("Pages", shortcut_rows(list(interior.tab.page_actions.values()))),
+            ("Window", [
+                *shortcut_rows(list(interior.actions_by_name.values())),
+                ("Leave the enlarged figure, full screen or presentation", "Esc"),
+            ]),
             ("Controls", [
                 ("One step up or down", "Up, Down, mouse wheel"), ("Ten steps", "Page Up, Page Down"),
                 ("Back to the default", "Double click"),
             ]),
         ]
-        ShortcutsDialog(groups, self._window.theme, self._window).open()
+        ShortcutsDialog([group for group in groups if group[1]], self._window.theme, self._window).open()
 
     @Slot()
     def show_about_page(self) -> None:

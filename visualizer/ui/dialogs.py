@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot, qVersion
-from PySide6.QtGui import QAction, QGuiApplication, QIcon, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from visualizer import __version__
 from visualizer.base.messages import Broken, Loading, Ready
+from visualizer.ui.actions import key_text
 from visualizer.ui.exporting import FORMATS, MOST_PIXELS, ExportChoice
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.help import describe, set_property
@@ -226,11 +227,9 @@ class ShortcutsDialog(QDialog):
 
 def shortcut_rows(actions: Sequence[QAction]) -> list[tuple[str, str]]:
     """Name and keys of each action that has keys."""
-    native = QKeySequence.SequenceFormat.NativeText
-    return [
-        (action.text().replace("&", "").rstrip("…"), ", ".join(key.toString(native) for key in action.shortcuts()))
-        for action in actions if action.shortcuts()
-    ]
+    rows = [(action.text().replace("&&", "\0").replace("&", "").replace("\0", "&").rstrip("…"), key_text(action))
+            for action in actions]
+    return [(name, keys) for name, keys in rows if keys]
 
 
 def about_rows(worker: Loading | Ready | Broken, log_file: Path) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 from visualizer.base.experiment import Experiment
 from visualizer.base.messages import Broken, Cancelled, Failed, Loading, Message, Ready, Update
 from visualizer.ui.actions import TAB, WINDOW, dress, make_actions
+from visualizer.ui.guards import ExampleKeyGuard
 from visualizer.ui.main_window import LOADING, MainWindow
 from visualizer.ui.steps import Steps
 from visualizer.ui.tabs.controller import Client
@@ -64,6 +65,7 @@ class Interior(QObject):
         self._connect()
         self._blank_icons()
         self.undo_group.setActiveStack(self.tab.controller.history.stack)
+        window.installEventFilter(ExampleKeyGuard(window))
         self.fill()
         self.show_look(False)
         # In place of the shell's own text; the tab says the same.
@@ -104,6 +106,7 @@ class Interior(QObject):
             by_name[name].triggered.connect(self._on_fold)
         for tab in self.tabs:
             tab.refused.connect(window.say_problem)
+            tab.said.connect(window.say)
             tab.status.connect(self._show_worker)
             tab.hint.connect(window.statusBar().showMessage)
             tab.built.connect(self._fill_run_menu)
@@ -159,7 +162,7 @@ class Interior(QObject):
 
         def fill(menu: str, *groups: list[QAction]) -> None:
             empty(self.window.menus[menu])
-            for index, group in enumerate(groups):
+            for index, group in enumerate(filter(None, groups)):
                 if index:
                     self.window.menus[menu].addSeparator()
                 self.window.menus[menu].addActions(group)
@@ -168,7 +171,8 @@ class Interior(QObject):
              [own("export_figure"), own("export_all")], [window("quit")])
         fill("edit", [window("undo"), window("redo")], [own("copy_figure"), own("copy_code")])
         fill("view", list(map(window, THEMES)), [window("presentation"), window("full_screen")],
-             list(map(window, FOLDS)), [own("fit")], [window("next_tab"), window("previous_tab")])
+             [*map(window, FOLDS), own("enlarge"), own("fit")],
+             list(self.tab.page_actions.values()), [window("next_tab"), window("previous_tab")])
         fill("help", [own("about_page")], [window("shortcuts"), window("about")])
         self._fill_run_menu()
         self._fill_tool_bar(
@@ -242,7 +246,6 @@ class Interior(QObject):
 
     @Slot()
     def _on_fold(self) -> None:
-        self.tab.forget_folding()
         self.tab.set_open(*(self.actions_by_name[name].isChecked() for name in FOLDS))
 
     @Slot(bool, bool)
@@ -335,6 +338,22 @@ class Interior(QObject):
     def _on_presentation(self, on: bool) -> None:
         if on != self.window.theme.presentation:
             self.window.set_look(self.window.mode, on)
+
+    def leave(self) -> bool:
+        """What Escape does that nobody else needed: the enlarged figure, the full screen or the presentation ends.
+
+        Returns:
+            Whether there was one.
+        """
+        tab, by_name = self.tab, self.actions_by_name
+        if tab.enlarged and not self.window.theme.presentation:
+            tab.toggle_enlarged()
+            return True
+        for name in ("full_screen", "presentation"):
+            if by_name[name].isChecked():
+                by_name[name].setChecked(False)
+                return True
+        return False
 
     @Slot(bool)
     def _on_full_screen(self, on: bool) -> None:

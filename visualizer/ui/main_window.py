@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QPalette
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -218,6 +218,12 @@ class MainWindow(QMainWindow):
         remembered = self.settings.data("window/geometry")
         if not remembered.isEmpty():
             self.restoreGeometry(remembered)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Comes here when nobody with the focus, nor around it, needed the key.
+        escape = event.matches(QKeySequence.StandardKey.Cancel)
+        if not (escape and self._interior is not None and self._interior.leave()):
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._interior is not None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QHideEvent, QResizeEvent, QShowEvent, QUndoGroup
-from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from visualizer.base.experiment import Experiment
 from visualizer.base.messages import Message
-from visualizer.ui.actions import TAB, dress, make_actions
+from visualizer.ui.actions import TAB, dress, key_text, make_actions, page_actions
 from visualizer.ui.exporting import Exportable
 from visualizer.ui.focus import set_tab_order
 from visualizer.ui.main_window import LOADING
 from visualizer.ui.settings import Settings
 from visualizer.ui.steps import Steps
 from visualizer.ui.tabs.answers import Problem
+from visualizer.ui.tabs.arrangement import Arrangement
 from visualizer.ui.tabs.controller import Activity, Client, Controller
+from visualizer.ui.tabs.examples import Examples
 from visualizer.ui.tabs.figure_area import FigureArea
 from visualizer.ui.tabs.side_panel import SidePanel
 from visualizer.ui.theme import Theme
@@ -40,6 +43,7 @@ class ExperimentTab(QWidget):
 
     Signals:
         refused(str, str): a sentence and details for the window's banner.
+        said(str): something to know that is no problem.
         status(str): what the tab is doing, in a word, once it has taken a while.
         hint(str): what is wrong with a value that is being typed; empty when it is right again.
         built(): all controls are there.
@@ -48,6 +52,7 @@ class ExperimentTab(QWidget):
     """
 
     refused = Signal(str, str)
+    said = Signal(str)
     status = Signal(str)
     hint = Signal(str)
     built = Signal()
@@ -64,14 +69,17 @@ class ExperimentTab(QWidget):
         self.setObjectName(f"{experiment.name}.tab")
         self.theme = theme
         self.controller = Controller(experiment, client, group, self)
-        self.actions_by_name = make_actions(TAB, experiment.name, self)
+        self.page_actions = make_actions(page_actions(experiment.views), experiment.name, self)
+        self.actions_by_name = make_actions(TAB, experiment.name, self) | self.page_actions
+        self.examples = Examples(self.controller, self)
         self._client = client
         self._steps = steps
         self._settings = settings
         self.activity_word = ""
         self._begun = False
         self._libraries = False
-        self._auto_folded: tuple[bool, bool] | None = None
+        self._arrangement = Arrangement(settings, f"tab-{experiment.name}", theme.presentation)
+        self._enlarged_figure = ""
         self._chosen = False
         self._pages: PageBar | None = None
         self._presets: PresetRow | None = None
@@ -88,9 +96,16 @@ class ExperimentTab(QWidget):
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setHandleWidth(5)
         self.left = SidePanel(theme, LEFT_WIDTH, self._splitter)
-        self.area = FigureArea(experiment, steps, theme, self._splitter)
+        middle = QWidget(self._splitter)
+        self._middle_layout = _tight(middle)
+        # The presets, wherever the controls that they stand over are folded away.
+        self._strip = QWidget(middle)
+        self._strip_layout = _tight(self._strip)
+        self.area = FigureArea(experiment, steps, theme, middle)
+        self._middle_layout.addWidget(self._strip)
+        self._middle_layout.addWidget(self.area, 1)
         self.right = SidePanel(theme, RIGHT_WIDTH, self._splitter)
-        self._splitter.setStretchFactor(self._splitter.indexOf(self.area), 1)
+        self._splitter.setStretchFactor(1, 1)
         layout = _tight(self)
         layout.addWidget(self._top)
         layout.addWidget(self._splitter, 1)
@@ -110,12 +125,17 @@ class ExperimentTab(QWidget):
 
     def build(self) -> Iterator[None]:
         """Make everything but the canvases; each step takes a few milliseconds."""
+        from visualizer.ui.widgets.help import tooltip
         from visualizer.ui.widgets.pages import PageBar
 
         yield
         self._pages = PageBar(self.experiment, self.theme, self._top)
         self._pages.chosen.connect(self.controller.choose_page)
         self._top_layout.addWidget(self._pages)
+        for view in self.experiment.views[:9]:
+            button, action = self._pages.findChild(QWidget, f"{self.experiment.name}.view.{view.name}"), f"page_{view.name}"
+            if button is not None and action in self.page_actions:
+                button.setToolTip(tooltip(f"{view.help} ({key_text(self.page_actions[action])})"))
         yield
         yield from self._build_transport()
         yield from self._build_controls()
@@ -165,7 +185,10 @@ class ExperimentTab(QWidget):
         inside.setProperty("panel", True)
         self._controls = _tight(inside)
         self._presets = PresetRow(self.experiment, self.theme, inside)
-        self._presets.chosen.connect(self.controller.apply_preset)
+        self._presets.chosen.connect(self.examples.show)
+        for button in self._presets.findChildren(QPushButton):
+            # A click leaves the keyboard where it is: Space then pauses what the example plays.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._form = ParameterForm(self.experiment, self.theme, inside)
         self._form.set_state(self.controller.state)
         self._form.set_folded(self._settings.text(self._key("sections")).split("|"))
@@ -177,6 +200,7 @@ class ExperimentTab(QWidget):
         scroll.setWidget(inside)
         self.left.body.addWidget(scroll)
         self._reserve()
+        self._place_presets()
         yield
         yield from self._form.build()
 
@@ -212,13 +236,21 @@ class ExperimentTab(QWidget):
         by_name["recompute"].triggered.connect(control.recompute)
         by_name["hold"].toggled.connect(self._hold)
         by_name["fit"].triggered.connect(self.area.fit)
+        by_name["enlarge"].triggered.connect(self.toggle_enlarged)
+        by_name["next_preset"].triggered.connect(self.examples.show_next)
+        by_name["previous_preset"].triggered.connect(self.examples.show_previous)
+        self.examples.said.connect(self.said)
+        self.area.enlarge_requested.connect(self._enlarge)
+        for view, action in zip(self.experiment.views, self.page_actions.values(), strict=False):
+            action.triggered.connect(partial(control.choose_page, view.name))
 
     @property
     def run_actions(self) -> list[QAction]:
         """What the Run menu shows; the transport bar's come as soon as there is one."""
         names = ("run", "step", "step_back", "to_start", "to_end", "reset")
         transport = [self._transport.action(name) for name in names] if self._transport is not None else []
-        return transport + [self.actions_by_name[name] for name in ("cancel", "hold", "recompute")]
+        own = ("next_preset", "previous_preset", "cancel", "hold", "recompute")
+        return transport + [self.actions_by_name[name] for name in own]
 
     @property
     def transport(self) -> TransportBar:
@@ -262,6 +294,11 @@ class ExperimentTab(QWidget):
         if self._transport is not None:
             self._transport.set_enabled_for(view.playable)
             self._transport.set_seed(state.seed if self.controller.seeded else None)
+        for name, action in self.page_actions.items():
+            action.setChecked(name == f"page_{view.name}")
+        for name in ("next_preset", "previous_preset"):
+            self.actions_by_name[name].setEnabled(bool(self.examples.here))
+        self._show_strip()
         self.area.show_page(view.name)
         self._need_page()
 
@@ -385,7 +422,8 @@ class ExperimentTab(QWidget):
         self.dress()
         if was.presentation != theme.presentation:
             self._chosen = False
-            self._fit_panels()
+            self._arrangement.presented = theme.presentation
+            self._arrange()
             self._widths()
 
     def dress(self) -> None:
@@ -393,35 +431,67 @@ class ExperimentTab(QWidget):
         dress(self.actions_by_name, TAB, self.theme)
 
     def set_open(self, left: bool, right: bool) -> None:
-        """Fold or unfold the side panels."""
-        self.left.setVisible(left)
-        self.right.setVisible(right)
-        self.controller.set_explaining(right)
-        self.folds_changed.emit(left, right)
+        """Fold or unfold the side panels, as the user wants them in this mode."""
+        self._chosen = True
+        self._arrangement.open(left, right)
+        self._arrange()
 
     @property
     def open_panels(self) -> tuple[bool, bool]:
         """Whether controls and explanation are open."""
         return not self.left.isHidden(), not self.right.isHidden()
 
-    def forget_folding(self) -> None:
-        """The user has chosen what is open: nothing is folded or opened for want of room any more."""
-        self._auto_folded = None
-        self._chosen = True
+    @property
+    def enlarged(self) -> str:
+        """Name of the figure that has the middle to itself; empty when all are shown."""
+        return self.area.enlarged
 
-    def _fit_panels(self) -> None:
-        """The figures keep half of the window: where there is no room for the explanation, it is folded away."""
-        if self._chosen:
+    @Slot()
+    def toggle_enlarged(self) -> None:
+        """Let the figure with the focus, or else the main one, fill the middle; or all come back."""
+        self._enlarge(self.area.focused)
+
+    @Slot(str)
+    def _enlarge(self, figure: str) -> None:
+        self._enlarged_figure = figure
+        self._arrangement.enlarge(not self._arrangement.enlarged)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show what is to be open.
+
+        Outside presentation mode the figures keep half of the window: where there is no room for the explanation, it
+        is folded away until the user asks for it.
+        """
+        left, right = self._arrangement.folds
+        if right and self._arrangement.mode == "window" and not self._chosen and self.isVisible():
+            right = self.left.wanted_width * left + self.right.wanted_width <= self.width() / 2
+        enlarged = self._arrangement.enlarged
+        self.area.enlarge((self._enlarged_figure or self.experiment.view(self.controller.state).figures[0])
+                          if enlarged else "")
+        self.actions_by_name["enlarge"].setChecked(enlarged)
+        if (left, right) != self.open_panels:
+            self.left.setVisible(left)
+            self.right.setVisible(right)
+            self.controller.set_explaining(right)
+        self._place_presets()
+        self.folds_changed.emit(left, right)
+
+    def _place_presets(self) -> None:
+        """Over the controls; over the figures where the controls are folded away, and on a projector."""
+        if self._presets is None:
             return
-        opened = self.open_panels
-        sides = self.left.wanted_width * opened[0] + self.right.wanted_width
-        room = self.width() - sides >= self.width() / 2
-        if opened[1] and not room:
-            self._auto_folded = opened
-            self.set_open(opened[0], False)
-        elif self._auto_folded is not None and room:
-            self._auto_folded = None
-            self.set_open(opened[0], True)
+        above = self.theme.presentation or self.left.isHidden()
+        if above and self._strip_layout.indexOf(self._presets) < 0:
+            self._strip_layout.addWidget(self._presets)
+        elif not above and self._controls.indexOf(self._presets) < 0:
+            self._controls.insertWidget(0, self._presets)
+        self._presets.set_state(self.controller.state)
+        self._show_strip()
+
+    def _show_strip(self) -> None:
+        held = self._presets is not None and self._strip_layout.indexOf(self._presets) >= 0
+        self._strip.setVisible(held and bool(self.examples.here))
 
     def _widths(self) -> None:
         left, right = self.left.wanted_width, self.right.wanted_width
@@ -435,7 +505,9 @@ class ExperimentTab(QWidget):
         px = self.theme.px
         self._top.setMinimumHeight(px(36))
         self._top_layout.setContentsMargins(px(8), px(2), px(8), 0)
+        self._top.setVisible(len(self.experiment.views) > 1)
         self._bottom.setMinimumHeight(px(46))
+        self._strip_layout.setContentsMargins(px(8), px(4), px(8), px(4))
         if self._form is not None:
             self._controls.setContentsMargins(px(12), px(8), px(8), px(8))
             self._controls.setSpacing(px(8))
@@ -446,16 +518,11 @@ class ExperimentTab(QWidget):
     def _restore_layout(self) -> None:
         sizes = self._settings.numbers(self._key("splitter"))
         self._remembered = sizes if len(sizes) == 3 and all(sizes) else None
-        left, right = (self._settings.flag(self._key(side), True) for side in ("left", "right"))
-        self.left.setVisible(left)
-        self.right.setVisible(right)
-        self.controller.set_explaining(right)
+        self._arrange()
 
     def save_layout(self) -> None:
         """Remember widths and folds."""
-        left, right = self._auto_folded or self.open_panels
-        self._settings.put(self._key("left"), left)
-        self._settings.put(self._key("right"), right)
+        self._arrangement.save()
         if self._form is not None and all(self._splitter.sizes()) and not self.theme.presentation:
             self._settings.put(self._key("splitter"), self._splitter.sizes())
 
@@ -478,7 +545,7 @@ class ExperimentTab(QWidget):
         self._fit_to_size()
 
     def _fit_to_size(self) -> None:
-        self._fit_panels()
+        self._arrange()
         if self._form is None:
             # Until the controls come, the window is still finding its size; later the user's widths stay.
             self._widths()

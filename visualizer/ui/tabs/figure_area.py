@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from visualizer.base.experiment import Experiment, View
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from visualizer.ui.widgets.banner import Banner
 
 #: Share of the height that the main figure gets over its secondary ones; on a projector their type needs more of it.
-MAIN_SHARE, PRESENTED_SHARE = 0.65, 0.62
+MAIN_SHARE, PRESENTED_SHARE = 0.68, 0.64
 _MANY = 10_000
 
 
@@ -40,6 +40,26 @@ class _Veil(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), colour)
         painter.end()
+
+
+class _TitleClicks(QObject):
+    """Watches a canvas for a double click on its title; one in the plot is the canvas' own."""
+
+    def __init__(self, canvas: FigureCanvas, area: FigureArea) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        self._area = area
+        canvas.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if (
+            event.type() == QEvent.Type.MouseButtonDblClick and isinstance(event, QMouseEvent)
+            and event.button() == Qt.MouseButton.LeftButton
+            and self._canvas.figure is not None and event.position().y() < self._canvas.item.plot_rect.top()
+        ):
+            self._area.enlarge_requested.emit(self._canvas.figure.name)
+            return True
+        return False
 
 
 class FigurePage(QSplitter):
@@ -74,9 +94,20 @@ class FigurePage(QSplitter):
             canvas.gesture.connect(area.gesture)
             canvas.export_requested.connect(area.export_requested)
             canvas.copy_requested.connect(area.copy_requested)
+            _TitleClicks(canvas, area)
             self.canvases[name] = canvas
             yield
         self.share(area.theme)
+        self.show_only(area.enlarged)
+
+    def show_only(self, figure: str) -> None:
+        """Show one figure, or all (empty). The main one for a name that the page has not."""
+        if figure and figure not in self.canvases:
+            figure = self.view.figures[0]
+        for name, canvas in self.canvases.items():
+            canvas.setVisible(figure in ("", name))
+        if self._lower is not None:
+            self._lower.setVisible(figure != self.view.figures[0])
 
     def share(self, theme: Theme) -> None:
         """Divide the height between the main figure and the others, and the width evenly among these."""
@@ -92,18 +123,21 @@ class FigureArea(QWidget):
     Signals:
         gesture(Gesture): of any canvas.
         export_requested(str), copy_requested(str): the figure's name, from a canvas' own menu.
+        enlarge_requested(str): a double click on the title of this figure.
         page_built(): the canvases of the page in front can take figures now.
     """
 
     gesture = Signal(object)
     export_requested = Signal(str)
     copy_requested = Signal(str)
+    enlarge_requested = Signal(str)
     page_built = Signal()
 
     def __init__(self, experiment: Experiment[Any, Any, Any], steps: Steps, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self.experiment = experiment
         self.theme = theme
+        self.enlarged = ""
         self._steps = steps
         self._stack = QStackedWidget(self)
         self._empty = QLabel(LOADING, self)
@@ -218,6 +252,21 @@ class FigureArea(QWidget):
     @property
     def problem_text(self) -> str:
         return self._card.message if self._card is not None else ""
+
+    @property
+    def focused(self) -> str:
+        """Name of the figure that has the focus; otherwise of the main one, or empty while there is none."""
+        names = list(self.canvases)
+        return next((name for name in names if self.canvases[name].hasFocus()), names[0] if names else "")
+
+    def enlarge(self, figure: str) -> None:
+        """Show only this figure, on every page that has it, and the main one on the others; empty: show all."""
+        if figure == self.enlarged:
+            return
+        self.enlarged = figure
+        for page in self._pages.values():
+            if page.built:
+                page.show_only(figure)
 
     def take_focus(self) -> None:
         """Give the keyboard to the main figure; while there is none, to what stands in its place.
