@@ -28,7 +28,7 @@ VIEWS = (
     View("descent", "Descent",
          "Gradient descent on the curve through the points you keep. Click a point to remove it, drag the dot, "
          "choose a step size, and run.",
-         ("descent", "value", "derivative"), playable=True),
+         ("descent", "value", "derivative", "basins"), playable=True),
     View("race", "Optimizers",
          "Optimizers of torch.optim start from the same place on the same curve. Watch where each one lands.",
          ("race", "race_value", "race_state"), playable=True),

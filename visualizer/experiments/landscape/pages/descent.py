@@ -22,7 +22,17 @@ from visualizer.base.explanation import (
 )
 from visualizer.base.roles import Role
 from visualizer.components.optimizers import optimizer
-from visualizer.experiments.landscape.descent import Landing, Outcome, Reason, descend, judge, landing
+from visualizer.experiments.landscape.descent import (
+    REASONS,
+    Landing,
+    Landings,
+    Outcome,
+    Reason,
+    descend,
+    descend_many,
+    judge,
+    landing,
+)
 from visualizer.experiments.landscape.pages import listing
 from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, scenery, slopes, started
 from visualizer.experiments.landscape.race import PATIENCE, race
@@ -30,6 +40,11 @@ from visualizer.experiments.landscape.requests import DescentRequest
 from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.figures.model import Axis, Figure, Layer, Line, Markers, Note, Rule, Segments, readonly
+
+#: Starts of the picture of basins, and how many steps each of them may take.
+_STARTS, _BASIN_STEPS = 161, 3000
+#: Progress of a run that is over, while the other starts are still computed.
+_OVER = 0.95
 
 #: Iterates drawn as markers at most; more would hide the curve and cost time.
 _MARKED = 1500
@@ -43,6 +58,7 @@ class DescentResult(LandscapeResult):
         x: the iterates; ``value`` and ``full_value`` on the descended and on the full curve; ``slope`` from autograd.
         disagreement: largest difference between autograd's slope and the closed form, relative to the largest slope.
         internals: the optimizer's own state values by symbol, after each step (length steps + 1, NaN before the first).
+        basins: where the same descent lands from starts all over the domain; None until known, and for other optimizers.
     """
 
     ground: Terrain
@@ -54,6 +70,7 @@ class DescentResult(LandscapeResult):
     outcome: Outcome
     landing: Landing
     internals: dict[str, Floats]
+    basins: Landings | None = None
 
     def numbers(self) -> dict[str, Any]:
         return {
@@ -71,7 +88,12 @@ class DescentResult(LandscapeResult):
                 "full": [{"x": m.x, "value": m.value} for m in self.ground.full_minima],
             },
             "global_minimum": {"x": self.ground.best.x, "value": self.ground.best.value},
-        }
+        } | ({} if self.basins is None else {
+            "basins": {
+                "start": self.basins.start, "x": self.basins.x, "steps": self.basins.steps,
+                "reason": [REASONS[int(code)] for code in self.basins.reason],
+            },
+        })
 
 
 def run(request: DescentRequest) -> Iterator[DescentResult | None]:
@@ -79,9 +101,17 @@ def run(request: DescentRequest) -> Iterator[DescentResult | None]:
     ground = started(request.data, request.start)
     yield None
     if request.optimizer == "sgd":
+        found: DescentResult | None = None
         for path in descend(ground.curve, request.start, request.alpha, request.steps, request.tolerance,
                             ground.low, ground.high):
-            yield _result(request, ground, path.x, path.value, path.slope, path.disagreement, path.reason, {})
+            found = _result(request, ground, path.x, path.value, path.slope, path.disagreement, path.reason, {})
+            # The picture is complete without the other starts: they follow, and a newer request need not wait for them.
+            yield replace(found, progress=min(found.progress, _OVER))
+        assert found is not None
+        starts = np.linspace(ground.low, ground.high, _STARTS)
+        for basins in descend_many(ground.curve, starts, request.alpha, min(request.steps, _BASIN_STEPS), request.tolerance,
+                                   ground.low, ground.high):
+            yield replace(found, basins=basins, progress=1.0) if basins.done == 1.0 else None
         return
     entry = optimizer(request.optimizer)
     for runners in race(ground.curve, (entry,), (request.alpha,), request.momentum, request.start, request.steps,
@@ -100,7 +130,7 @@ def _result(
         request=request, ground=ground, x=x, value=value, slope=slope, full_value=full, disagreement=disagreement,
         outcome=judge(ground.curve, x, value, slope, reason, request.alpha if request.optimizer == "sgd" else None),
         landing=landing(ground.curve, ground.full, float(x[-1]), ground.data.points), internals=internals,
-        steps=steps, progress=1.0 if reason != "running" else min(0.99, steps / request.steps),
+        steps=steps, progress=1.0 if reason != "running" else min(0.9, steps / request.steps),
     )
 
 
@@ -129,7 +159,7 @@ def verdict(result: DescentResult, shown: int) -> Outcome:
 def figures(result: DescentResult, state: LandscapeState) -> tuple[Figure, ...]:
     """The curve with the dot, the value against the step, the slope against the position."""
     shown = min(state.shown_step, result.steps)
-    return _main(result, state, shown), _values(result, shown), _slopes(result, shown)
+    return _main(result, state, shown), _values(result, shown), _slopes(result, shown), _basins(result)
 
 
 def _main(result: DescentResult, state: LandscapeState, shown: int) -> Figure:
@@ -149,7 +179,7 @@ def _main(result: DescentResult, state: LandscapeState, shown: int) -> Figure:
     layers.append(dot(x, y))
     kept, all_points = len(ground.data.kept), len(ground.data.points)
     title = f"Descent on the curve through {f'all {kept}' if kept == all_points else f'{kept} of {all_points}'} points"
-    if shown == result.steps and result.progress == 1.0 and np.isfinite(y):
+    if shown == result.steps and result.progress >= _OVER and np.isfinite(y):
         layers.append(Note(key="landing", role=Role.TEXT, x=x, y=y, anchor=(0.5, 1.6),
                            text=f"x = {number_text(x)}, value {number_text(y)}"))
     return Figure("descent", title, x_axis, y_axis, tuple(layers), note=verdict(result, shown).sentence)
@@ -217,8 +247,32 @@ def _slopes(result: DescentResult, shown: int) -> Figure:
         Markers(key="now", role=Role.BAD, x=result.x[shown:shown + 1], y=result.slope[shown:shown + 1], size=11),
     )
     x_axis, _ = axes(ground)
-    return Figure("derivative", "Slope of the curve: the dot rests where it rises through zero", x_axis,
+    return Figure("derivative", "Slope: at rest where it rises through zero", x_axis,
                   Axis("slope f\u2032(x)", limits=(-size, size)), layers)
+
+
+@lru_cache(maxsize=4)
+def _basins(result: DescentResult) -> Figure:
+    """Where every start lands: steps in this picture are the borders between basins of attraction."""
+    ground, request = result.ground, result.request
+    assert isinstance(request, DescentRequest)
+    x_axis, _ = axes(ground)
+    title = "Where every start lands"
+    lands = Axis("lands at x", limits=x_axis.limits)
+    from_x = Axis("start x", limits=x_axis.limits)
+    if result.basins is None:
+        note = ("" if request.optimizer == "sgd" else "Drawn for plain SGD, whose starts are computed all at once.")
+        return Figure("basins", title, from_x, lands, (), note=note)
+    stayed = np.array([REASONS[int(code)] not in ("left", "overflow") for code in result.basins.reason])
+    left = int((~stayed).sum())
+    layers: tuple[Layer, ...] = (
+        Rule(key="best", role=Role.GOOD, position=ground.best.x, vertical=False, text="global minimum", dash="dot"),
+        Rule(key="start", role=Role.BAD, position=request.start, text="start", dash="dash"),
+        Markers(key="landings", role=Role.CURVE, x=readonly(result.basins.start[stayed]), y=readonly(result.basins.x[stayed]),
+                size=4.0),
+    )
+    note = f"{left} of {len(stayed)} starts leave the domain." if left else ""
+    return Figure("basins", title, from_x, lands, layers, note=note)
 
 
 def explain(result: DescentResult, state: LandscapeState) -> Explanation:
