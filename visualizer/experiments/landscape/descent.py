@@ -23,8 +23,8 @@ VerdictWord = Literal["converged", "converging", "oscillating", "diverging", "le
 #: Work of one slice, in nodes visited: some 6 ms.
 _SLICE = 60_000
 
-#: Seconds that one slice of a batch takes. Results do not depend on where a slice ends.
-_BATCH_SLICE = 0.012
+#: Seconds that one slice of a batch takes: short, for a slider may wait behind it. Results do not depend on where a slice ends.
+_BATCH_SLICE = 0.004
 
 #: The first slice is shorter, so that the first steps are seen at once.
 _FIRST = 256
