@@ -224,7 +224,7 @@ def annotation_wishes(texts: Sequence[Text], kit: Kit, mapping: Mapping, occupan
         wanted = np.array(corners)
         kept = np.column_stack((np.clip(wanted[:, 0], 1.0, max(1.0, mapping.width - width - 1.0)),
                                 np.clip(wanted[:, 1], 1.0, max(1.0, mapping.height - height - 1.0))))
-        boxes = np.hstack((kept, kept + (width, height)))
+        boxes = np.hstack((kept, kept + np.array([width, height])))
         costs = np.array(prices) + np.where(np.abs(kept - wanted).max(axis=1) > 1.0, 20.0, 0.0)
         if occupancy is not None:
             costs = costs + occupancy.inside(boxes)

@@ -19,6 +19,8 @@ from visualizer.ui.theme import FontKind, Theme
 
 #: Up to so many separate segments Qt itself dashes well enough; it begins each with a whole dash.
 _FEW_DASHED = 2
+#: How much smaller a text becomes before words of it are left out.
+_SMALLEST_TYPE = 0.85
 #: Lengths of dash and gap in line widths.
 DASHES: dict[Dash, tuple[float, float]] = {"dash": (4.0, 2.5), "dot": (1.2, 2.2)}
 
@@ -89,6 +91,12 @@ def elided(kit: Kit, kind: FontKind, text: str, width: float) -> str:
     if text_width(kit, kind, text) <= width:
         return text
     return QFontMetricsF(kit.font(kind)).elidedText(text, Qt.TextElideMode.ElideRight, max(width, 0.0))
+
+
+def shrunk(kit: Kit, kind: FontKind, text: str, width: float) -> tuple[str, float]:
+    """The text and a factor on its size, down to 0.85, with which it fits this width; beyond that it is elided."""
+    scale = min(1.0, max(_SMALLEST_TYPE, width / max(text_width(kit, kind, text), 1.0)))
+    return elided(kit, kind, text, width / scale + 1e-6), scale
 
 
 def wrapped(kit: Kit, kind: FontKind, text: str, width: float, lines: int) -> list[str]:

@@ -17,14 +17,13 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsWidget
 
 from visualizer.figures.model import Axis, Band, Bars, Figure, Heat, Layer, Line
 from visualizer.ui.plots.drawn import item_for
-from visualizer.ui.plots.frame import FrameItem, Layout, lay_out
+from visualizer.ui.plots.frame import FrameItem
 from visualizer.ui.plots.geometry import HUGE, Mapping
 from visualizer.ui.plots.labels import TextsItem
 from visualizer.ui.plots.layers import LayerItem
+from visualizer.ui.plots.layout import Layout, Range, lay_out
 from visualizer.ui.plots.paint import Kit
 from visualizer.ui.theme import Theme
-
-Range = tuple[float, float]
 
 _PADDING = 0.04
 #: The view reaches a little farther than what is drawn.

@@ -79,11 +79,7 @@ def log_ticks(low: float, high: float, count: float) -> Ticks:
     if not (math.isfinite(span) and span > 0):
         return Ticks()
     if span < 0.6 and low > -300 and high < 300:
-        plain = linear_ticks(10.0**low, 10.0**high, count)
-        pairs = [
-            (math.log10(value), text) for value, text in zip(plain.positions, plain.texts, strict=True) if value > 0
-        ]
-        return Ticks(tuple(p for p, _ in pairs), tuple(t for _, t in pairs))
+        return log_ticks_at_values(low, high, count)
     first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
     stride = next((s for s in (1, 2, 3, 5, 10, 20, 50, 100, 200) if span / s <= max(count, 1.0)), 500)
     decades = [k for k in range(first, last + 1) if k % stride == 0]
@@ -104,6 +100,15 @@ def log_ticks(low: float, high: float, count: float) -> Ticks:
     powers = bool(decades) and (min(decades) < -3 or max(decades) > 4)
     return Ticks(tuple(k + math.log10(m) for k, m in labelled), tuple(_log_text(k, m, powers) for k, m in labelled),
                  minor if len(minor) <= 200 else ())
+
+
+def log_ticks_at_values(low: float, high: float, count: float) -> Ticks:
+    """Ticks at evenly spaced values on a logarithmic axis from 10**low to 10**high: for less than a decade."""
+    if not (low > -300 and high < 300):
+        return Ticks()
+    plain = linear_ticks(10.0**low, 10.0**high, count)
+    pairs = [(math.log10(value), text) for value, text in zip(plain.positions, plain.texts, strict=True) if value > 0]
+    return Ticks(tuple(p for p, _ in pairs), tuple(t for _, t in pairs))
 
 
 def _log_text(exponent: int, mantissa: int, powers: bool) -> str:
