@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -245,7 +246,8 @@ def test_the_menu_is_the_plots_own(canvas: FigureCanvas) -> None:
     menu = canvas.findChild(QMenu, "plot.menu")
     assert menu is not None
     actions = {action.text(): action for action in menu.actions() if action.text()}
-    assert list(actions) == ["Fit", "Logarithmic x axis", "Logarithmic y axis", "Copy picture", "Copy data", "Export …"]
+    assert list(actions) == ["Fit", "Enlarge", "Logarithmic x axis", "Logarithmic y axis", "Copy picture", "Copy data",
+                             "Export …"]
     actions["Copy data"].trigger()
     assert QGuiApplication.clipboard().text().startswith("layer\tlabel\tkind\tindex\tx\ty")
     actions["Logarithmic x axis"].trigger()
@@ -290,6 +292,88 @@ def test_the_readout_is_shown_and_goes_with_the_pointer(canvas: FigureCanvas, qt
     qtbot.waitUntil(lambda: "P2" in label.text(), timeout=2000)
     QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
     assert label.isHidden()
+
+
+@pytest.fixture
+def shown(canvas: FigureCanvas, qtbot: QtBot) -> QLabel:
+    """The readout, shown for the point P2."""
+    label = canvas.findChild(QLabel, "plot.readout")
+    assert label is not None
+    QTest.mouseMove(canvas, at(canvas, 5, 5))
+    canvas.setAttribute(Qt.WidgetAttribute.WA_UnderMouse)
+    canvas._show_readout()
+    assert not label.isHidden()
+    return label
+
+
+@pytest.mark.parametrize("change", [
+    lambda canvas: canvas.set_figure(points(texts=("Q1", "Q2", "Q3"))),
+    lambda canvas: canvas.item.zoom(0.5, 0.5, QPointF(50, 50)),
+    lambda canvas: canvas.fit(),
+    lambda canvas: canvas.resize(500, 300),
+    lambda canvas: QTest.keyClick(canvas, Qt.Key.Key_Space),
+    lambda canvas: QTest.keyClick(canvas, "]"),
+    lambda canvas: canvas.set_theme(Theme("dark", presentation=True)),
+])
+def test_the_readout_goes_when_what_it_says_may_be_over(
+    canvas: FigureCanvas, shown: QLabel, change: Callable[[FigureCanvas], None],
+) -> None:
+    change(canvas)
+    assert shown.isHidden()
+    assert not canvas._readout_timer.isActive()
+
+
+def test_the_readout_covers_neither_its_point_nor_the_curve(canvas: FigureCanvas) -> None:
+    label = canvas.findChild(QLabel, "plot.readout")
+    assert label is not None
+    canvas.setAttribute(Qt.WidgetAttribute.WA_UnderMouse)
+    x = np.linspace(0, 10, 200)
+    axes = {"x": Axis("x", limits=(0, 10)), "y": Axis("y", limits=(0, 10))}
+    seen = set()
+    for index, y in enumerate((0.4 + 0 * x, 9.6 + 0 * x, x, 10 - x)):
+        canvas.set_figure(one(line(x, y, label="curve"), name=f"f{index}", **axes))
+        for part in (3, 100, 196):
+            QTest.mouseMove(canvas, at(canvas, float(x[part]), float(y[part])))
+            canvas._show_readout()
+            box = label.geometry()
+            covered = [k for k in range(200) if box.contains(at(canvas, float(x[k]), float(y[k])))]
+            assert not covered, (index, part)
+            seen.add((box.center().x() > canvas.width() / 2, box.center().y() > canvas.height() / 2))
+    assert len(seen) >= 3
+
+
+def test_a_double_click_on_the_title_and_a_tool_ask_for_the_figure_large(canvas: FigureCanvas, qtbot: QtBot) -> None:
+    canvas.item.zoom(0.5, 0.5, QPointF(50, 50))
+    with qtbot.waitSignal(canvas.enlarge_requested) as asked:
+        QTest.mouseDClick(canvas, LEFT, pos=QPoint(60, 12))
+    assert asked.args == ["test"]
+    assert canvas.item.touched, "only a double click into the plot fits"
+    with qtbot.waitSignal(canvas.enlarge_requested) as asked:
+        canvas._buttons.buttons["enlarge"].click()
+    assert asked.args == ["test"]
+
+
+def test_the_tools_are_as_large_as_everything_else_on_a_stage(canvas: FigureCanvas) -> None:
+    small = canvas._buttons.buttons["fit"].width()
+    canvas.set_theme(Theme(presentation=True))
+    tools = canvas._buttons
+    assert all(button.width() == button.height() == round(1.6 * small) for button in tools.buttons.values())
+    assert tools.geometry().right() <= canvas.width()
+    assert tools.height() >= round(1.6 * small)
+
+
+def test_words_that_have_no_room_in_the_title_strip_are_in_its_tooltip(canvas: FigureCanvas) -> None:
+    lines = tuple(line([0, 1], [0, n], key=f"l{n}", label=f"optimizer number {n}") for n in range(12))
+    title = "A title that is so long that it has no room over a figure in a small window. " * 3
+    canvas.set_theme(Theme(presentation=True))
+    canvas.set_figure(replace(one(*lines, name="long"), title=title))
+    tip = canvas._tip(QPointF(30, 20))
+    assert tip.startswith(title)
+    assert tip.endswith("optimizer number 11")
+    canvas.set_theme(Theme())
+    canvas.set_figure(points())
+    assert canvas._tip(QPointF(30, 20)) == ""
+    assert canvas._tip(QPointF(at(canvas, 5, 5))) == "Click or drag"
 
 
 @pytest.mark.parametrize("theme", [Theme("dark"), Theme("light", presentation=True)])

@@ -38,8 +38,14 @@ def _log(painter: QPainter, letter: str) -> None:
     painter.drawText(QRectF(0, 9, 20, 10), Qt.AlignmentFlag.AlignCenter, letter)
 
 
+def _enlarge(painter: QPainter) -> None:
+    for x, y, sx, sy in ((3.5, 16.5, 1, -1), (16.5, 3.5, -1, 1)):
+        painter.drawPolyline([QPointF(x + 5 * sx, y), QPointF(x, y), QPointF(x, y + 5 * sy)])
+        painter.drawLine(QPointF(x, y), QPointF(x + 5.2 * sx, y + 5.2 * sy))
+
+
 _GLYPHS: dict[str, Callable[[QPainter], None]] = {
-    "fit": _fit, "copy": _copy, "export": _export,
+    "fit": _fit, "copy": _copy, "export": _export, "enlarge": _enlarge,
     "log_x": lambda painter: _log(painter, "x"), "log_y": lambda painter: _log(painter, "y"),
 }
 
@@ -55,7 +61,7 @@ class PlotButton(QAbstractButton):
         self.setObjectName(f"plot.{action}")
         self.setAccessibleName(name)
         self.setToolTip(tip)
-        self.setFixedSize(QSize(_SIDE, _SIDE))
+        self.setFixedSize(self.sizeHint())
         self.setCheckable(action.startswith("log"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -63,7 +69,7 @@ class PlotButton(QAbstractButton):
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
-        self.setFont(theme.font("small"))
+        self.setFixedSize(self.sizeHint())
         self.update()
 
     def set_revealed(self, revealed: bool) -> None:
@@ -78,7 +84,8 @@ class PlotButton(QAbstractButton):
             self.parentWidget().update()  # type: ignore[union-attr]
 
     def sizeHint(self) -> QSize:
-        return QSize(_SIDE, _SIDE)
+        side = self._theme.px(_SIDE)
+        return QSize(side, side)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self.update()
@@ -97,7 +104,9 @@ class PlotButton(QAbstractButton):
         palette = self._theme.palette
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        # Drawn in the size of the normal window and scaled as a whole.
+        painter.scale(self.width() / _SIDE, self.height() / _SIDE)
+        area = QRectF(0, 0, _SIDE, _SIDE).adjusted(1, 1, -1, -1)
         back = QPainterPath()
         back.addRoundedRect(area, 5, 5)
         strong = self.underMouse() or self.isDown()
@@ -112,7 +121,7 @@ class PlotButton(QAbstractButton):
         stroke.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(stroke)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setFont(self.font())
+        painter.setFont(Theme().font("small"))
         painter.translate((_SIDE - 20) / 2, (_SIDE - 20) / 2)
         self._glyph(painter)
         painter.end()
@@ -127,6 +136,7 @@ class ButtonRow(QWidget):
         ("fit", "Fit", "Show everything again (double click, or F)"),
         ("copy", "Copy picture", "Copy the picture to the clipboard (Ctrl+C)"),
         ("export", "Export figure", "Save this figure as PNG, SVG or CSV"),
+        ("enlarge", "Enlarge figure", "Show this figure large, and again as before (double click on its title)"),
     )
 
     def __init__(self, parent: QWidget) -> None:

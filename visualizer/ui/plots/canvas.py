@@ -25,8 +25,9 @@ from visualizer.figures.table import figure_tsv
 from visualizer.ui.plots.buttons import ButtonRow
 from visualizer.ui.plots.chips import BusyChip, ReadoutChip
 from visualizer.ui.plots.keyboard import HELP, Command, command_of
+from visualizer.ui.plots.layout import legend_layers
 from visualizer.ui.plots.overlay import OverlayItem
-from visualizer.ui.plots.picking import Target, pick, readout, targets
+from visualizer.ui.plots.picking import Target, drawn_inside, pick, reading, targets
 from visualizer.ui.plots.scene import FigureItem
 from visualizer.ui.theme import Theme
 
@@ -44,11 +45,13 @@ class FigureCanvas(QWidget):
             end of it (or after a nudge by keyboard), ``click``.
         export_requested: the figure's name; whoever owns the canvas asks for a file and saves.
         copy_requested: the figure's name; the picture belongs on the clipboard.
+        enlarge_requested: the figure's name; whoever owns the canvas shows it alone, or again among the others.
     """
 
     gesture = Signal(object)
     export_requested = Signal(str)
     copy_requested = Signal(str)
+    enlarge_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None, theme: Theme | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +88,7 @@ class FigureCanvas(QWidget):
         self._buttons.buttons["fit"].clicked.connect(self.fit)
         self._buttons.buttons["copy"].clicked.connect(self._request_copy)
         self._buttons.buttons["export"].clicked.connect(self._request_export)
+        self._buttons.buttons["enlarge"].clicked.connect(self._request_enlarged)
         self._menu: QMenu | None = None
 
         self._readout_timer = QTimer(self, singleShot=True, interval=_READOUT_EVERY_MS)
@@ -131,8 +135,8 @@ class FigureCanvas(QWidget):
         if not self._tools_timer.isActive():
             self._tools_timer.start()
         self._update_overlay()
-        if self._readout.isVisible() and not self._readout_timer.isActive():
-            self._readout_timer.start()
+        # What it names may have moved; it comes again when the mouse moves.
+        self._hide_readout()
 
     def set_theme(self, theme: Theme) -> None:
         """Other colours, type and strokes, in place."""
@@ -142,6 +146,8 @@ class FigureCanvas(QWidget):
         self._view.setBackgroundBrush(QColor(theme.palette.background))
         self._readout.set_theme(theme)
         self._busy.set_theme(theme)
+        self._hide_readout()
+        self._place_tools()
         self._update_overlay()
 
     def set_busy(self, busy: bool) -> None:
@@ -165,20 +171,40 @@ class FigureCanvas(QWidget):
         self._scene.setSceneRect(0.0, 0.0, width, height)
         self._item.set_size(width, height, self.devicePixelRatioF())
         self._place_tools()
+        self._hide_readout()
         self._update_overlay()
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._item.set_size(self.width(), self.height(), self.devicePixelRatioF())
         elif event.type() == QEvent.Type.ToolTip:
-            # Elements have their own tips; the empty plot says what the mouse does.
-            target = pick(self._item, *self._in_plot(self._last))
-            if target is None or not target.tip:
+            tip = self._tip(self._last)
+            if not tip:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(self.mapToGlobal(self._last.toPoint()) + QPoint(8, 12), target.tip, self)
+                QToolTip.showText(self.mapToGlobal(self._last.toPoint()) + QPoint(8, 12), tip, self)
             return True
         return super().event(event)
+
+    def _tip(self, position: QPointF) -> str:
+        """What an element says about itself; over the title strip the words that had no room there."""
+        figure, layout = self.figure, self._item.layout_
+        if figure is None:
+            return ""
+        if self._on_title(position):
+            cut = (layout.title, layout.note) != ([figure.title], [figure.note] if figure.note else [])
+            rest = [layer.label for layer in legend_layers(figure)[len(layout.legend):]]
+            return "\n".join(filter(None, [figure.title, figure.note, ", ".join(rest)])) if cut or rest else ""
+        target = pick(self._item, *self._in_plot(position))
+        return target.tip if target is not None else ""
+
+    def _on_title(self, position: QPointF) -> bool:
+        """Over title, note and legend."""
+        return position.y() < self._item.plot_rect.top()
+
+    def _hide_readout(self) -> None:
+        self._readout_timer.stop()
+        self._readout.hide()
 
     def _place_tools(self) -> None:
         size = self._buttons.sizeHint()
@@ -216,13 +242,24 @@ class FigureCanvas(QWidget):
 
     @Slot()
     def _view_changed(self) -> None:
+        self._hide_readout()
         self._update_tools()
         self._update_overlay()
 
     @Slot()
     def _show_readout(self) -> None:
-        text = "" if self._mode == "pan" else readout(self._item, *self._in_plot(self._last))
-        self._readout.show_text(text if self.underMouse() else "", self._item.plot_rect, self._last)
+        if self._mode == "pan" or not self.underMouse():
+            self._readout.hide()
+            return
+        plot = self._item.plot_rect
+        found = reading(self._item, *self._in_plot(self._last))
+        self._readout.show_text(found.text, plot, (self._last, plot.topLeft() + QPointF(found.px, found.py)),
+                                self._covered)
+
+    def _covered(self, area: QRectF) -> int:
+        """How much of the figure lies under a rectangle of the canvas."""
+        inside = area.translated(-self._item.plot_rect.topLeft())
+        return drawn_inside(self._item, inside.left(), inside.top(), inside.right(), inside.bottom())
 
     # Commands.
 
@@ -245,6 +282,11 @@ class FigureCanvas(QWidget):
             self.export_requested.emit(self.figure.name)
 
     @Slot()
+    def _request_enlarged(self) -> None:
+        if self.figure is not None:
+            self.enlarge_requested.emit(self.figure.name)
+
+    @Slot()
     def _copy_data(self) -> None:
         if self.figure is not None:
             QGuiApplication.clipboard().setText(figure_tsv(self.figure))
@@ -257,6 +299,7 @@ class FigureCanvas(QWidget):
         self._menu = QMenu(self)
         self._menu.setObjectName("plot.menu")
         self._menu.addAction("Fit", self.fit)
+        self._menu.addAction("Enlarge", self._request_enlarged)
         for axis, text, on, slot in (
             (0, "Logarithmic x axis", self._item.log_x, self._toggle_log_x),
             (1, "Logarithmic y axis", self._item.log_y, self._toggle_log_y),
@@ -347,7 +390,10 @@ class FigureCanvas(QWidget):
             self.mousePressEvent(event)
         else:
             self._release()
-            self.fit()
+            if self._on_title(event.position()):
+                self._request_enlarged()
+            else:
+                self.fit()
             event.accept()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -397,8 +443,7 @@ class FigureCanvas(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         self._buttons.set_revealed(self.hasFocus())
-        self._readout_timer.stop()
-        self._readout.hide()
+        self._hide_readout()
         super().leaveEvent(event)
 
     # Keyboard.
@@ -417,6 +462,7 @@ class FigureCanvas(QWidget):
         self._update_overlay()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._hide_readout()
         command = command_of(event) if self.figure is not None else None
         if command is None or not self._obey(command):
             event.ignore()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Slot
 from PySide6.QtWidgets import QLabel, QWidget
 
 from visualizer.ui.theme import Theme
 
 _BUSY_AFTER_MS = 150
+_EDGE = 6
+#: Pixels between the value and the point that it is about.
+_CLEAR = 24.0
+_NEVER = 1_000_000
 
 
 class Chip(QLabel):
@@ -30,21 +36,41 @@ class Chip(QLabel):
 
 
 class ReadoutChip(Chip):
-    """The value under the pointer, in the lower right corner; in the left one when the pointer is there."""
+    """The value under the pointer, in the corner of the plot where it covers least."""
 
-    def show_text(self, text: str, plot: QRectF, pointer: QPointF) -> None:
-        """Show this text; an empty one hides the chip."""
+    def __init__(self, name: str, parent: QWidget) -> None:
+        super().__init__(name, parent)
+        self._corner = 0
+
+    def show_text(self, text: str, plot: QRectF, avoid: Sequence[QPointF], covered: Callable[[QRectF], int]) -> None:
+        """Show this text; an empty one hides the chip.
+
+        Args:
+            plot: the plot area, in the parent's pixels.
+            avoid: points that must stay visible: the pointer, and what the text is about.
+            covered: how much of the figure lies within a rectangle.
+        """
         if not text:
             self.hide()
             return
         if text != self.text():
             self.setText(text)
             self.adjustSize()
-        right = int(plot.right()) - self.width() - 6
-        y = int(plot.bottom()) - self.height() - 6
-        near = pointer.x() > right - 30 and pointer.y() > y - 30
-        self.move(int(plot.left()) + 6 if near else max(right, 0), y)
+        width, height = self.width(), self.height()
+        left, top = plot.left() + _EDGE, plot.top() + _EDGE
+        right, bottom = max(plot.right() - width - _EDGE, 0.0), plot.bottom() - height - _EDGE
+        areas = [QRectF(x, y, width, height) for y in (bottom, top) for x in (right, left)]
+        prices = [covered(area) + (_NEVER if _near(area, avoid) else 0) for area in areas]
+        # It stays in its corner while that is as good as the best.
+        if prices[self._corner] > min(prices) + 2:
+            self._corner = prices.index(min(prices))
+        self.move(areas[self._corner].topLeft().toPoint())
         self.show()
+
+
+def _near(area: QRectF, points: Sequence[QPointF]) -> bool:
+    wide = area.adjusted(-_CLEAR, -_CLEAR, _CLEAR, _CLEAR)
+    return any(wide.contains(point) for point in points)
 
 
 class BusyChip(Chip):

@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
 HELP = (
-    "Wheel zooms, drag pans, double click fits. Keys: Ctrl+Left and Ctrl+Right, or [ and ], select a point; "
-    "Enter clicks it; Alt with an arrow moves it; + and - zoom; F fits; Ctrl+C copies the picture; Escape deselects."
+    "Wheel zooms, drag pans, double click fits, on the title it enlarges. Keys: Ctrl+Left and Ctrl+Right, or [ and ], "
+    "select a point; Enter clicks it; Alt with an arrow moves it; + and - zoom; F fits; Ctrl+C copies the picture; "
+    "Escape deselects."
 )
 
 _ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}

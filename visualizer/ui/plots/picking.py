@@ -11,7 +11,7 @@ import numpy as np
 from visualizer.base.explanation import number_text
 from visualizer.figures.model import Bars, Drag, Heat, Line, Markers, Rule
 from visualizer.ui.plots.fills import BarsItem
-from visualizer.ui.plots.layers import LineItem, MarkersItem
+from visualizer.ui.plots.layers import LineItem, MarkersItem, SegmentsItem
 from visualizer.ui.plots.marks import RuleItem
 from visualizer.ui.plots.scene import FigureItem
 
@@ -112,11 +112,25 @@ def _distance(target: Target, px: float, py: float) -> float:
     return max(math.hypot(px - target.px, py - target.py) - target.radius, 0.0)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What the pointer reads off: in words, and where in the plot area the thing is that they are about."""
+
+    text: str = ""
+    px: float = 0.0
+    py: float = 0.0
+
+
 def readout(item: FigureItem, px: float, py: float) -> str:
     """What the pointer shows: the nearest drawn value, or the coordinates themselves."""
+    return reading(item, px, py).text
+
+
+def reading(item: FigureItem, px: float, py: float) -> Reading:
+    """The nearest drawn value and its place, or the pointer's own; without a text outside the plot area."""
     mapping, figure = item.mapping, item.figure
     if figure is None or not (0 <= px <= mapping.width and 0 <= py <= mapping.height):
-        return ""
+        return Reading()
     here = (mapping.x_at(px), mapping.y_at(py))
     best: tuple[float, str, float, float] | None = None
     heat = ""
@@ -142,7 +156,26 @@ def readout(item: FigureItem, px: float, py: float) -> str:
     exact = best is not None
     text = (f"{_short(figure.x.label)} = {_number(x, step_x, exact or mapping.log_x)}{_unit(figure.x.unit)},  "
             f"{_short(figure.y.label)} = {_number(y, step_y, exact or mapping.log_y)}{_unit(figure.y.unit)}")
-    return (f"{name}:  " if name else "") + text + heat
+    text = (f"{name}:  " if name else "") + text + heat
+    at = (float(mapping.x(np.array([x]))[0]), float(mapping.y(np.array([y]))[0])) if exact else (px, py)
+    return Reading(text, *(at if all(map(math.isfinite, at)) else (px, py)))
+
+
+def drawn_inside(item: FigureItem, left: float, top: float, right: float, bottom: float) -> int:
+    """About how much of lines and markers lies within a rectangle of the plot area."""
+    found = 0
+    for drawn in item.items.values():
+        if isinstance(drawn, MarkersItem):
+            x, y, reach = drawn.px, drawn.py, drawn.radius
+        elif isinstance(drawn, LineItem | SegmentsItem):
+            rows = drawn.segments
+            parts = np.linspace(0.0, 1.0, 5)[:, None]
+            x, y = ((rows[:, k] + parts * (rows[:, k + 2] - rows[:, k])).ravel() for k in (0, 1))
+            reach = 2.0
+        else:
+            continue
+        found += int(((x > left - reach) & (x < right + reach) & (y > top - reach) & (y < bottom + reach)).sum())
+    return found
 
 
 def _nearest_marker(drawn: MarkersItem, layer: Markers, px: float, py: float) -> tuple[float, str, float, float] | None:
