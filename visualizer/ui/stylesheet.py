@@ -38,6 +38,7 @@ def stylesheet(theme: Theme) -> str:
         "kept": colours.roles[Role.KEPT], "removed": colours.roles[Role.REMOVED],
         "kept_hover": blend(colours.roles[Role.KEPT], colours.text, 0.2),
         "chevron": resource("icons/style-chevron.svg").as_posix(),
+        "chevron_up": resource("icons/style-chevron-up.svg").as_posix(),
         "check": resource(f"icons/style-check{'-dark' if theme.mode == 'dark' else ''}.svg").as_posix(),
         **{f"p{size}": px(size) for size in (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)},
         "small": f"{theme.font('small').pixelSize()}px",
@@ -49,6 +50,7 @@ def stylesheet(theme: Theme) -> str:
 _SHEET = """
 QToolTip { background: @bg; color: @text; border: 1px solid @border; padding: @p4; }
 
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QPushButton { background: @bg; color: @text; border: 1px solid @border; border-radius: @p5;
     padding: @p4 @p10; }
 QPushButton:hover { background: @hover; }
@@ -104,6 +106,20 @@ QComboBox::down-arrow { image: url("@chevron"); width: @p14; height: @p14; }
 QComboBox QAbstractItemView { background: @bg; color: @text; border: 1px solid @border; padding: @p4;
     selection-background-color: @soft; selection-color: @text; outline: none; }
 
+QAbstractSpinBox { background: @bg; color: @text; border: 1px solid @border; border-radius: @p4;
+    padding: @p3 @p5; padding-right: @p24; selection-background-color: @accent; selection-color: @on_accent; }
+QAbstractSpinBox:focus { border-color: @accent; }
+QAbstractSpinBox:disabled { color: @faint; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { subcontrol-origin: border; width: @p20; border: none;
+    border-left: 1px solid @border; background: transparent; }
+QAbstractSpinBox::up-button { subcontrol-position: top right; border-top-right-radius: @p4; margin: 1px 1px 0px 0px; }
+QAbstractSpinBox::down-button { subcontrol-position: bottom right; border-bottom-right-radius: @p4;
+    margin: 0px 1px 1px 0px; }
+QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover { background: @hover; }
+QAbstractSpinBox::up-button:pressed, QAbstractSpinBox::down-button:pressed { background: @pressed; }
+QAbstractSpinBox::up-arrow { image: url("@chevron_up"); width: @p10; height: @p10; }
+QAbstractSpinBox::down-arrow { image: url("@chevron"); width: @p10; height: @p10; }
+
 QCheckBox { spacing: @p8; padding: @p3 0px; }
 QCheckBox::indicator { width: @p16; height: @p16; border: 1px solid @border; border-radius: @p4; background: @bg; }
 QCheckBox::indicator:hover { background: @hover; }
@@ -137,6 +153,7 @@ QTableView QLineEdit { border: 2px solid @accent; border-radius: 0px; padding: 0
 QHeaderView { background: @surface; }
 QHeaderView::section { background: @surface; color: @second; border: none; border-bottom: 1px solid @grid;
     padding: @p3 @p6; }
+QHeaderView[tight="true"]::section { padding: @p3 @p2; }
 QTableCornerButton::section { background: @surface; border: none; }
 
 QTabBar::tab { background: transparent; color: @second; border: none; border-bottom: 2px solid transparent;

@@ -23,6 +23,7 @@ from visualizer.ui.tabs.arrangement import Arrangement
 from visualizer.ui.tabs.controller import Activity, Client, Controller
 from visualizer.ui.tabs.examples import Examples
 from visualizer.ui.tabs.figure_area import FigureArea
+from visualizer.ui.tabs.playback import Playback
 from visualizer.ui.tabs.side_panel import SidePanel
 from visualizer.ui.theme import Theme
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from visualizer.ui.widgets.explain import ExplainPanel
     from visualizer.ui.widgets.form import ParameterForm
     from visualizer.ui.widgets.pages import PageBar
-    from visualizer.ui.widgets.player import Player
     from visualizer.ui.widgets.presets import PresetRow
     from visualizer.ui.widgets.transport import TransportBar
 
@@ -71,6 +71,7 @@ class ExperimentTab(QWidget):
         self.controller = Controller(experiment, client, group, self)
         self.page_actions = make_actions(page_actions(experiment.views), experiment.name, self)
         self.actions_by_name = make_actions(TAB, experiment.name, self) | self.page_actions
+        self.playback = Playback(self.controller, self)
         self.examples = Examples(self.controller, self)
         self._client = client
         self._steps = steps
@@ -86,7 +87,6 @@ class ExperimentTab(QWidget):
         self._form: ParameterForm | None = None
         self._explain: ExplainPanel | None = None
         self._transport: TransportBar | None = None
-        self._player: Player | None = None
 
         self._top = QWidget(self)
         self._top_layout = _tight(self._top)
@@ -145,24 +145,13 @@ class ExperimentTab(QWidget):
         self.built.emit()
 
     def _build_transport(self) -> Iterator[None]:
-        from visualizer.ui.widgets.player import Player
         from visualizer.ui.widgets.transport import TransportBar
 
         yield
-        self._player = Player(self)
         bar = self._transport = TransportBar(self.experiment, self.theme, self._bottom)
         self._bottom_layout.addWidget(bar)
         bar.action("reset").setShortcut("Ctrl+R")
-        player = self._player
-        player.advanced.connect(self.controller.show_step)
-        player.playing_changed.connect(bar.set_playing)
-        player.set_speed(bar.speed)
-        bar.speed_changed.connect(player.set_speed)
-        bar.play_toggled.connect(self.toggle_play)
-        bar.position_requested.connect(self._seek)
-        bar.step_requested.connect(self._step)
-        bar.to_start_requested.connect(self._to_start)
-        bar.to_end_requested.connect(self._to_end)
+        self.playback.begin(bar)
         bar.reset_requested.connect(self.controller.reset)
         bar.seed_requested.connect(self.controller.set_seed)
         bar.cancel_requested.connect(self.controller.cancel)
@@ -218,13 +207,10 @@ class ExperimentTab(QWidget):
     def _connect(self) -> None:
         control = self.controller
         control.state_changed.connect(self.show_state)
-        control.stepped.connect(self._on_stepped)
         control.drawn.connect(self._draw)
         control.blank.connect(self._show_blank)
         control.problem_changed.connect(self._show_problem)
         control.activity_changed.connect(self._show_activity)
-        control.play.connect(self._play_from_start)
-        control.stop.connect(self.pause)
         control.refused.connect(self.refused)
         self.area.gesture.connect(control.touch)
         self.area.page_built.connect(control.refresh)
@@ -260,7 +246,7 @@ class ExperimentTab(QWidget):
 
     @property
     def playing(self) -> bool:
-        return self._player is not None and self._player.playing
+        return self.playback.playing
 
     def exportable(self) -> Exportable | None:
         """The page as it is shown now; None while it shows nothing."""
@@ -325,20 +311,10 @@ class ExperimentTab(QWidget):
                 return ""
         return "Computing …" if activity.late else ""
 
-    @Slot(int, int)
-    def _on_stepped(self, position: int, steps: int) -> None:
-        if self._transport is None or self._player is None:
-            return
-        self._player.set_end(steps, self.controller.activity.kind == "running")
-        if not self._player.playing:
-            self._player.set_position(position)
-        self._transport.set_range(steps)
-        self._transport.set_position(position)
-
     @Slot(object)
     def _show_problem(self, problem: Problem | None) -> None:
         if problem is not None:
-            self.pause()
+            self.playback.pause()
         self.area.show_problem(problem)
 
     @Slot(object)
@@ -363,48 +339,6 @@ class ExperimentTab(QWidget):
         if said != self.activity_word:
             self.activity_word = said
             self.status.emit(said)
-
-    # Transport.
-
-    @Slot()
-    def toggle_play(self) -> None:
-        """Run or pause; after a cancelled or failed computation, compute again."""
-        if self.controller.activity.kind in ("failed", "cancelled"):
-            self.controller.recompute()
-        elif self._player is not None and (self.controller.steps > 0 or self._player.playing):
-            self._player.toggle()
-
-    @Slot()
-    def pause(self) -> None:
-        if self._player is not None:
-            self._player.pause()
-
-    @Slot()
-    def _play_from_start(self) -> None:
-        if self._player is not None:
-            self._player.set_end(self.controller.steps, self.controller.activity.kind == "running")
-            self._player.set_position(self.controller.position)
-            self._player.play()
-
-    @Slot(int, bool)
-    def _seek(self, position: int, committed: bool) -> None:
-        if self._player is not None:
-            self._player.set_position(position)
-        self.controller.show_step(position)
-
-    @Slot(int)
-    def _step(self, by: int) -> None:
-        self.pause()
-        self._seek(min(max(self.controller.position + by, 0), self.controller.steps), True)
-
-    @Slot()
-    def _to_start(self) -> None:
-        self._seek(0, True)
-
-    @Slot()
-    def _to_end(self) -> None:
-        self.pause()
-        self._seek(self.controller.steps, True)
 
     @Slot(bool)
     def _hold(self, held: bool) -> None:
@@ -552,11 +486,11 @@ class ExperimentTab(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self.pause()
+        self.playback.pause()
 
     def close_down(self) -> None:
         """Stop everything that runs by a timer."""
-        self.pause()
+        self.playback.pause()
         self.controller.close()
 
 

@@ -10,7 +10,9 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from visualizer.base.explanation import Block, Explanation, Paragraph
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.code_view import CodeView
-from visualizer.ui.widgets.explain_blocks import BLOCKS, BlockWidget
+from visualizer.ui.widgets.explain_blocks import BLOCKS, BlockWidget, FormulaBlock
+from visualizer.ui.widgets.explain_gate import FormulaGate
+from visualizer.ui.widgets.typesetter import Typesetter
 
 #: Seconds of a frame for making widgets; the last one begun may take a few milliseconds more.
 _SLICE = 0.005
@@ -34,6 +36,8 @@ class ExplainPanel(QWidget):
         self._more = QTimer(self)
         self._more.setInterval(0)
         self._more.timeout.connect(self._on_more)
+        self._gate = FormulaGate(Typesetter.shared(), self)
+        self._gate.passed.connect(self._show)
         self._widgets: list[BlockWidget] = []
         self._spare: dict[type[Block], list[BlockWidget]] = {}
         self._scroll = QScrollArea(self)
@@ -60,10 +64,17 @@ class ExplainPanel(QWidget):
     @property
     def complete(self) -> bool:
         """Whether all of the explanation is shown."""
-        return len(self._widgets) == len(self._target)
+        return not self._gate.waiting and len(self._widgets) == len(self._target)
 
     def set_explanation(self, explanation: Explanation) -> None:
-        """Show these blocks. Cheap when only numbers differ from what is shown."""
+        """Show these blocks, as soon as their formulas are typeset, so that formulas and numbers always agree.
+
+        Cheap when only numbers differ from what is shown.
+        """
+        self._gate.take(explanation)
+
+    @Slot(object)
+    def _show(self, explanation: Explanation) -> None:
         kinds = [type(block) for block in explanation.blocks]
         same = kinds == [type(block) for block in self._target]
         self._target = explanation.blocks
@@ -98,6 +109,8 @@ class ExplainPanel(QWidget):
         for block, widget in zip(self._blocks[same:], self._widgets[same:], strict=True):
             widget.hide()
             self._layout.removeWidget(widget)
+            if isinstance(widget, FormulaBlock):
+                widget.clear()
             self._spare.setdefault(type(block), []).append(widget)
         del self._widgets[same:]
         self._blocks = self._blocks[:same]

@@ -65,6 +65,10 @@ class FormulaBlock(QWidget):
     def show_block(self, block: Formula) -> None:
         self._view.set_latex(block.latex, block.description)
 
+    def clear(self) -> None:
+        """Show nothing, so that another page's formula never stands where its own is not yet typeset."""
+        self._view.clear()
+
     def set_theme(self, theme: Theme) -> None:
         self._layout.setContentsMargins(theme.px(8), theme.px(2), 0, theme.px(2))
         self._view.set_theme(theme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from PySide6.QtCore import Qt
@@ -13,6 +14,8 @@ from visualizer.base.roles import Role
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.help import tooltip
 
+#: Numbers whose first digits are more places apart are right-aligned.
+_MOST_PLACES = 3
 _NUMBER = re.compile(r"[+\-\u2212]?[\d,\u202f]+(?P<fraction>\.\d*)?")
 
 
@@ -66,6 +69,7 @@ class NumbersBlock(QWidget):
         self._rows: list[_Row] = []
         self._block = Numbers(())
         self._before = self._after = 0
+        self._places: tuple[int, int] | None = None
         self._layout = QGridLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setColumnStretch(1, 1)
@@ -89,6 +93,8 @@ class NumbersBlock(QWidget):
             row.shown = number
         if changed:
             self._before = self._after = 0
+            self._places = None
+        self._show_columns()
         self._align()
 
     def set_theme(self, theme: Theme) -> None:
@@ -108,9 +114,10 @@ class NumbersBlock(QWidget):
             for column, widget in enumerate(row.widgets):
                 self._layout.addWidget(widget, len(self._rows), column)
             self._rows.append(row)
-        for index, row in enumerate(self._rows):
+        for row in self._rows[count:]:
+            row.shown = None
             for widget in row.widgets:
-                widget.setVisible(index < count)
+                widget.hide()
 
     def _dress(self, row: _Row) -> None:
         row.chip.setFixedWidth(self._theme.px(9))
@@ -123,10 +130,18 @@ class NumbersBlock(QWidget):
         if row.shown is not None:
             self._describe(row, row.shown)
 
+    def _show_columns(self) -> None:
+        """Chips and units stand where any number has one; a column of nothing would push the others aside."""
+        numbers = self._block.rows
+        chips, units = any(number.role is not None for number in numbers), any(number.unit for number in numbers)
+        for row, _ in zip(self._rows, numbers, strict=False):
+            for widget, visible in ((row.chip, chips), (row.name, True), (row.value, True), (row.unit, units)):
+                if widget.isHidden() == visible:
+                    widget.setVisible(visible)
+
     def _describe(self, row: _Row, number: Number) -> None:
         row.name.setText(number.name)
         row.unit.setText(number.unit)
-        row.unit.setVisible(bool(number.unit))
         row.chip.colour = self._theme.color(Role(number.role)) if number.role is not None else None
         row.chip.update()
         tip = tooltip(number.help) if number.help else ""
@@ -136,9 +151,17 @@ class NumbersBlock(QWidget):
     def _align(self) -> None:
         """Right-align with as much room behind each value as its fraction is shorter than the longest one.
 
-        The column only grows while the quantities stay the same, so that numbers do not make it tremble.
+        Where the sizes differ by too many powers of ten the points under each other would make a ragged column;
+        it is right-aligned then. The column only grows while the quantities stay the same, so that numbers do not
+        make it tremble.
         """
-        parts = [self._parts(number.value) for number in self._block.rows]
+        for number in self._block.rows:
+            place = _leading_place(number.value)
+            if place is not None:
+                low, high = self._places or (place, place)
+                self._places = min(low, place), max(high, place)
+        ragged = self._places is not None and self._places[1] - self._places[0] > _MOST_PLACES
+        parts = [_TEXT if ragged else self._parts(number.value) for number in self._block.rows]
         self._before = max([self._before, *(before for before, _ in parts)])
         self._after = max([self._after, *(after for _, after in parts)])
         texts = [
@@ -146,15 +169,12 @@ class NumbersBlock(QWidget):
             for number, part in zip(self._block.rows, parts, strict=True) if part == _TEXT
         ]
         width = max([self._before + self._after, *texts]) + 2
-        used = any(number.role is not None for number in self._block.rows)
         for row, (before, after) in zip(self._rows, parts, strict=False):
             room = self._after - after if (before, after) != _TEXT else 0
             if row.value.contentsMargins().right() != room:
                 row.value.setContentsMargins(0, 0, room, 0)
             if row.value.width() != width or row.value.minimumWidth() != width:
                 row.value.setFixedSize(width, self._metrics.height() + 2)
-            if row.chip.isHidden() == used:
-                row.chip.setVisible(used)
 
     def _parts(self, text: str) -> tuple[int, int]:
         """Widths of what stands before the decimal point and of the rest."""
@@ -163,6 +183,15 @@ class NumbersBlock(QWidget):
             return _TEXT
         after = self._metrics.horizontalAdvance(match["fraction"] or "")
         return self._metrics.horizontalAdvance(text) - after, after
+
+
+def _leading_place(text: str) -> int | None:
+    """The power of ten of the first digit that is not 0; None where there is none, or no plain number."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    value = abs(float(text.replace("\u2212", "-").replace(",", "").replace("\u202f", "")))
+    return math.floor(math.log10(value)) if value else None
 
 
 #: Words ("infinite", a point's name) and powers of ten, whose point says nothing of size, are only right-aligned.

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
-from PySide6.QtGui import QAction, QFontMetrics, QGuiApplication, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QFont, QFontMetricsF, QGuiApplication, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from visualizer.base.explanation import Table
 from visualizer.ui.theme import Theme
+from visualizer.ui.widgets.help import set_property
 
+#: The share of the type sizes that a table may shrink to before it scrolls.
+_SMALLER = 0.9
+#: Pixels around the text of a cell, fewer where a table is wide.
+_PADDINGS = (12, 8, 6)
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -18,6 +24,8 @@ class _Model(QAbstractTableModel):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.table = Table((), ())
+        # Not the widgets' fonts: those that a header was polished with outlive a change of the style sheet.
+        self.fonts: tuple[QFont, QFont] = (QFont(), QFont())
 
     def show_table(self, table: Table) -> bool:
         """Show a table; True when its shape or header changed, not only its cells."""
@@ -44,6 +52,8 @@ class _Model(QAbstractTableModel):
                 return self.table.header[section]
             if role == Qt.ItemDataRole.TextAlignmentRole:
                 return _alignment(section)
+            if role == Qt.ItemDataRole.FontRole:
+                return self.fonts[1]
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -52,6 +62,8 @@ class _Model(QAbstractTableModel):
             return row[index.column()] if index.column() < len(row) else ""
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
+        if role == Qt.ItemDataRole.FontRole:
+            return self.fonts[0]
         return None
 
 
@@ -59,8 +71,13 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
     return (Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
 
 
+def _widen(widths: list[float], texts: tuple[str, ...], metrics: QFontMetricsF) -> None:
+    for column, text in enumerate(texts[:len(widths)]):
+        widths[column] = max(widths[column], metrics.horizontalAdvance(text))
+
+
 class TableBlock(QWidget):
-    """As high as its rows; scrolls sideways when it is too wide. Ctrl+C copies the selected cells."""
+    """As high as its rows; shrinks to 90 %, then scrolls sideways when it is too wide. Ctrl+C copies what is selected."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -88,7 +105,8 @@ class TableBlock(QWidget):
         copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         copy.triggered.connect(self._on_copy)
         self._view.addAction(copy)
-        self._widths: list[int] = []
+        self._widths: list[float] = []
+        self._share = 0.0
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._view)
@@ -101,11 +119,10 @@ class TableBlock(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
-        self._view.setFont(theme.font("number"))
-        self._view.horizontalHeader().setFont(theme.font("label"))
         self._view.verticalHeader().setMinimumSectionSize(theme.px(22))
         self._view.verticalHeader().setDefaultSectionSize(theme.px(22))
         self._widths = []
+        self._share = 0.0
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -117,26 +134,48 @@ class TableBlock(QWidget):
         table = self._model.table
         if not table.header:
             return
-        numbers, labels = QFontMetrics(self._theme.font("number")), QFontMetrics(self._theme.font("label"))
-        widths = self._widths or [labels.horizontalAdvance(text) for text in table.header]
-        for row in table.rows:
-            for column, text in enumerate(row[:len(widths)]):
-                widths[column] = max(widths[column], numbers.horizontalAdvance(text))
-        self._widths = widths
-        padding = self._theme.px(12)
-        needed = sum(widths) + padding * len(widths)
         frame = 2 * self._view.frameWidth() + 2
-        spare = max(0, self.width() - frame - needed)
+        room = self.width() - frame
+        for share, padding in zip((1.0, 1.0, _SMALLER), map(self._theme.px, _PADDINGS), strict=True):
+            widths = self._measure(share)
+            needed = sum(widths) + padding * len(widths)
+            if needed <= room:
+                break
+        self._dress(share, padding < _PADDINGS[0] * self._theme.zoom)
+        spare = max(0, room - needed)
         for column, width in enumerate(widths):
-            share = spare // len(widths) + (spare % len(widths) if column == 0 else 0)
-            if self._view.columnWidth(column) != width + padding + share:
-                self._view.setColumnWidth(column, width + padding + share)
-        header = self._view.horizontalHeader().sizeHint().height()
-        height = header + self._theme.px(22) * len(table.rows) + frame
-        if needed > self.width() - frame:
+            more = padding + spare // len(widths) + (spare % len(widths) if column == 0 else 0)
+            if self._view.columnWidth(column) != width + more:
+                self._view.setColumnWidth(column, width + more)
+        height = self._view.horizontalHeader().height() + self._theme.px(22) * len(table.rows) + frame
+        if needed > room:
             height += self._view.horizontalScrollBar().sizeHint().height()
         if height != self._view.height() or self._view.minimumHeight() != height:
             self._view.setFixedHeight(height)
+
+    def _measure(self, share: float) -> list[int]:
+        """The widest text of each column so far, with the fonts at this share of their size."""
+        if not self._widths:
+            self._widths = [0.0] * len(self._model.table.header)
+            _widen(self._widths, self._model.table.header, QFontMetricsF(self._theme.font("label")))
+        metrics = QFontMetricsF(self._theme.font("number"))
+        for row in self._model.table.rows:
+            _widen(self._widths, row, metrics)
+        return [math.ceil(width * share) for width in self._widths]
+
+    def _dress(self, share: float, tight: bool) -> None:
+        """Give rows and header their fonts at a share of the theme's size, and the header its padding."""
+        header = self._view.horizontalHeader()
+        set_property(header, "tight", tight)
+        if share == self._share:
+            return
+        self._share = share
+        self._model.fonts = (self._theme.font("number"), self._theme.font("label"))
+        for font in self._model.fonts:
+            font.setPixelSize(round(font.pixelSize() * share))
+        header.setFixedHeight(self._theme.px(24))
+        header.viewport().update()
+        self._view.viewport().update()
 
     @Slot()
     def _on_copy(self) -> None:

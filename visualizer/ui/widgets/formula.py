@@ -17,14 +17,19 @@ from visualizer.ui.widgets.typesetter import REFERENCE_SIZE, Typeset, Typesetter
 #: Math type looks smaller than the sans serif around it.
 _SIZE = 1.3
 _SMALLEST = 0.7
+#: Opacity of a formula that is shown until the one that is meant is typeset.
+_STALE = 0.45
+#: A formula that is a little too wide for one line is rather set smaller, down to this share, than broken.
+_UNBROKEN = 0.8
 #: A formula whose numbers change all the time is typeset at most this often.
 _INTERVAL = 0.2
 
 
 class FormulaView(QScrollArea):
-    """Shows LaTeX. Until it is typeset the formula before stays; what is not valid is shown as its source.
+    """Shows LaTeX. Until it is typeset the formula before stays, fainter; what is not valid is shown as its source.
 
-    A formula that is too wide is broken before its relations, then scaled down to 70 %, then it scrolls.
+    A formula that is too wide is scaled down to 80 % where that spares it a break, else broken before its relations,
+    then scaled down to 70 %, then it scrolls.
     """
 
     def __init__(self, theme: Theme, parent: QWidget, typesetter: Typesetter | None = None) -> None:
@@ -32,7 +37,7 @@ class FormulaView(QScrollArea):
         self._typesetter = typesetter or Typesetter.shared()
         self._typesetter.finished.connect(self._on_finished)
         self._asker = self._typesetter.asker(self)
-        self._latex = ""
+        self._latex = self._asked = ""
         self._asked_at = -_INTERVAL
         self._canvas = _Canvas(theme, self)
         self.setWidget(self._canvas)
@@ -55,6 +60,11 @@ class FormulaView(QScrollArea):
         return self._canvas.latex
 
     @property
+    def stale(self) -> bool:
+        """Whether what is drawn is not yet the formula that was set; it is drawn fainter then."""
+        return self._canvas.latex != self._latex
+
+    @property
     def as_source(self) -> bool:
         """Whether the source is shown because it could not be typeset."""
         return bool(self._canvas.latex) and not self._canvas.pieces
@@ -69,12 +79,24 @@ class FormulaView(QScrollArea):
         if latex == self._latex:
             return
         self._latex = latex
+        known = self._typesetter.known(latex)
+        if known is not None:
+            self._later.stop()
+            self._show(known)
+            return
+        self._canvas.set_stale(True)
         wait = self._asked_at + _INTERVAL - time.monotonic()
         if wait <= 0:
             self._later.stop()
             self._ask()
         elif not self._later.isActive():
             self._later.start(round(wait * 1000) + 1)
+
+    def clear(self) -> None:
+        """Show nothing at once."""
+        self._later.stop()
+        self._latex = self._asked = ""
+        self._show(Typeset("", ()))
 
     def set_theme(self, theme: Theme) -> None:
         self._canvas.set_theme(theme)
@@ -90,17 +112,21 @@ class FormulaView(QScrollArea):
     @Slot()
     def _ask(self) -> None:
         self._asked_at = time.monotonic()
+        self._asked = self._latex
         known = self._typesetter.request(self._asker, self._latex)
         if known is not None:
             self._show(known)
 
     @Slot(object)
     def _on_finished(self, result: Typeset) -> None:
-        if result.latex == self._latex and result.latex != self._canvas.latex:
+        # Also one that has become old meanwhile: where formulas change faster than they are typeset, none would ever
+        # be shown.
+        if result.latex in (self._latex, self._asked) and result.latex != self._canvas.latex:
             self._show(result)
 
     def _show(self, result: Typeset) -> None:
         self._canvas.show_formula(result)
+        self._canvas.set_stale(result.latex != self._latex)
         self._fit()
 
     def _fit(self) -> None:
@@ -126,12 +152,20 @@ class _Canvas(QWidget):
         self.pieces: list[tuple[str, QSvgRenderer]] = []
         self._sources: tuple[tuple[str, bytes], ...] = ()
         self._places: list[QRectF] = []
+        self._broken = False
+        self._stale = False
         self._theme = theme
 
     def show_formula(self, formula: Typeset) -> None:
         self.latex = formula.latex
         self._sources = formula.pieces
         self._load()
+
+    def set_stale(self, stale: bool) -> None:
+        """Draw fainter what is not the formula that is meant."""
+        if stale != self._stale:
+            self._stale = stale
+            self.update()
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -155,12 +189,25 @@ class _Canvas(QWidget):
                 return QSize(width, self._theme.px(24))
             return QSize(max(width, round(metrics.horizontalAdvance(self.latex)) + 2), round(metrics.height()) + 4)
         full = self._theme.font("body").pixelSize() * _SIZE / REFERENCE_SIZE
-        scale = full
+        scale = full * max(_UNBROKEN, min(1.0, self._unbroken(width, full)))
         needed = self._place(width, scale)
+        if needed.width() > width or self._broken:
+            scale = full
+            needed = self._place(width, scale)
         if needed.width() > width:
             scale = max(full * width / needed.width(), full * _SMALLEST)
             needed = self._place(width, scale)
         return QSize(max(width, int(needed.width() + 0.999)), int(needed.height() + 0.999))
+
+    def _unbroken(self, width: float, scale: float) -> float:
+        """The share of the scale at which no formula, from one wide space to the next, is wider than the width."""
+        widest = run = 0.0
+        for piece, renderer in self.pieces:
+            narrow = 0.05 * REFERENCE_SIZE * scale
+            run = (run + narrow if starts_with_relation(piece) else 0.0) + renderer.viewBoxF().width() * scale
+            widest = max(widest, run)
+        # A thousandth less, so that rounding breaks nothing.
+        return 0.999 * width / widest if widest else 1.0
 
     def _place(self, width: float, scale: float) -> QRectF:
         """Fill lines from the left, pieces on one baseline; lines that go on from a relation are indented.
@@ -175,6 +222,7 @@ class _Canvas(QWidget):
             whole[index] = self.pieces[index][1].viewBoxF().width() * scale
             if index + 1 < len(self.pieces) and goes_on[index + 1]:
                 whole[index] += narrow + whole[index + 1]
+        self._broken = False
         lines: list[list[tuple[QRectF, float]]] = [[]]
         x = 0.0
         for index, (_, renderer) in enumerate(self.pieces):
@@ -182,6 +230,7 @@ class _Canvas(QWidget):
             gap = (narrow if goes_on[index] else wide) if lines[-1] else 0.0
             if lines[-1] and x + gap + (box.width() * scale if goes_on[index] else whole[index]) > width:
                 lines.append([])
+                self._broken = self._broken or goes_on[index]
                 x, gap = (indent if goes_on[index] else 0.0), 0.0
             lines[-1].append((box, x + gap))
             x += gap + box.width() * scale
@@ -201,6 +250,7 @@ class _Canvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setOpacity(_STALE if self._stale else 1.0)
         if self.pieces:
             for (_, renderer), place in zip(self.pieces, self._places, strict=True):
                 renderer.render(painter, place)

@@ -89,15 +89,21 @@ class Typesetter(QObject):
         owner.destroyed.connect(self._on_gone)
         return next(self._askers)
 
+    def known(self, latex: str) -> Typeset | None:
+        """The result when it is known; asks for nothing."""
+        known = self._cache.get(latex)
+        if known is not None:
+            self._cache.move_to_end(latex)
+        return known
+
     def request(self, asker: int, latex: str) -> Typeset | None:
         """The result at once when it is known; else None, and it comes with ``finished``."""
-        known = self._cache.get(latex)
+        known = self.known(latex)
         with self._lock:
             self._wishes.pop(asker, None)
             if known is None:
                 self._wishes[asker] = latex
         if known is not None:
-            self._cache.move_to_end(latex)
             return known
         if not self._thread.isRunning():
             self._thread.start(QThread.Priority.LowPriority)

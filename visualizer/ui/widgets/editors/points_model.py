@@ -74,6 +74,8 @@ class PointsModel(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.DisplayRole:
             return _HEADERS[section] if orientation == Qt.Orientation.Horizontal else section + 1
+        if role == Qt.ItemDataRole.FontRole:
+            return self.theme.font("label")  # the font that a header was polished with outlives a change of the look
         return None
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
