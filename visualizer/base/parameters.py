@@ -375,7 +375,7 @@ class Points(Parameter[tuple[Point, ...]]):
         if isinstance(value, str) or not isinstance(value, (list, tuple)):
             raise self.refuse(value, state)
         if not self.minimum_count <= len(value) <= self.maximum_count:
-            raise self.refuse(f"{len(value)} points", state)
+            raise self.refuse("1 point" if len(value) == 1 else f"{len(value)} points", state)
         points = [self._point(row, state) for row in value]
         points.sort(key=lambda point: point.x)
         names: set[str] = set()

@@ -6,7 +6,6 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 
@@ -28,10 +27,3 @@ def torch_generator(seed: int, *stream: str | int) -> torch.Generator:
     import torch
 
     return torch.Generator().manual_seed(derived_seed(seed, *stream))
-
-
-def numpy_generator(seed: int, *stream: str | int) -> np.random.Generator:
-    """A numpy generator (PCG64) for this stream."""
-    import numpy as np
-
-    return np.random.Generator(np.random.PCG64(derived_seed(seed, *stream)))

@@ -51,6 +51,9 @@ class Landscape(Experiment[LandscapeState, LandscapeRequest, "LandscapeResult"])
         from visualizer.experiments.landscape.pages import page_of
 
         request = request_of(state)
+        data = getattr(request, "data", None)
+        if data is not None and len(data.kept) < 2:
+            return "# A curve needs at least two points; put some back.\n"
         return page_of(request).code(request)
 
     def numbers(self, result: LandscapeResult, state: LandscapeState) -> dict[str, Any]:

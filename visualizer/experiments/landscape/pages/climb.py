@@ -20,7 +20,7 @@ from visualizer.base.explanation import (
     number_text,
 )
 from visualizer.base.roles import Role
-from visualizer.experiments.landscape.climb import best_alpha, climb, mean_rounds, rounds_by_alpha, settling_fraction
+from visualizer.experiments.landscape.climb import best_alpha, climb, mean_rounds, rounds_by_alpha, safe_alpha, settling_fraction
 from visualizer.experiments.landscape.pages.listing import tex
 from visualizer.experiments.landscape.pages.terrain import Floats
 from visualizer.experiments.landscape.requests import ClimbRequest
@@ -61,7 +61,7 @@ class ClimbResult(LandscapeResult):
             "climb": {
                 "rounds": self.steps, "arrived": self.arrived, "rounds_needed": self.needed,
                 "settling_fraction": self.settling, "best_alpha": self.best, "best_rounds": self.best_rounds,
-                "safe_alpha": 2 * self.request.radius, "offset": self.offset,
+                "safe_alpha": safe_alpha(self.request.radius), "offset": self.offset,
             },
             "rounds_by_alpha": {"alpha": self.alphas, "rounds": self.rounds, "mean": self.mean},
         }
@@ -71,7 +71,7 @@ def run(request: ClimbRequest) -> Iterator[ClimbResult | None]:
     """One step: everything has a closed form."""
     path = climb(request.distance, request.alpha, request.radius, request.rounds)
     low, high = min(0.02, request.alpha), max(2.0 * request.distance, request.alpha)
-    alphas = np.unique(np.concatenate((np.geomspace(low, high, 1500), [request.alpha, 2 * request.radius])))
+    alphas = np.unique(np.concatenate((np.geomspace(low, high, 1500), [request.alpha, safe_alpha(request.radius)])))
     best = best_alpha(request.distance, request.radius)
     yield ClimbResult(
         request=request, offset=readonly(path), arrived=bool(abs(path[-1]) <= request.radius), steps=len(path) - 1,
@@ -100,7 +100,7 @@ def _words(result: ClimbResult) -> str:
         return f"Arrived after {result.steps} round{'' if result.steps == 1 else 's'}."
     if np.isfinite(result.needed):
         return f"Not there yet after {result.steps} rounds: this step length needs {result.needed:.0f}."
-    return (f"Never settles: \u03b1 is longer than the circle is wide, {number_text(2 * request.radius)} cm, and from this start "
+    return (f"Never settles: \u03b1 is longer than the circle is wide, {number_text(safe_alpha(request.radius))} cm, and from this start "
             "it jumps over the top again and again.")
 
 
@@ -146,7 +146,7 @@ def _rounds(result: ClimbResult) -> Figure:
         Line(key="mean", role=Role.THEORY, label="mean over all starts up to here", x=result.alphas, y=readonly(mean),
              width=2.0, dash="dash"),
         Line(key="rounds", role=Role.CURVE, label="from this start", x=result.alphas, y=readonly(finite), width=2.5),
-        Rule(key="safe", role=Role.WARNING, position=2 * request.radius, text="2 r", dash="dot"),
+        Rule(key="safe", role=Role.WARNING, position=safe_alpha(request.radius), text="2 r", dash="dot"),
         Rule(key="alpha", role=Role.STEP, position=request.alpha, text="\u03b1", drag=True, dash="solid",
              tip="Drag to choose the step length."),
         Markers(key="best", role=Role.GOOD, label="fewest rounds", x=readonly([result.best]),
@@ -196,7 +196,7 @@ def explain(result: ClimbResult, state: LandscapeState) -> Explanation:
             Number("with \u03b1 =", number_text(result.best), "cm", role=Role.GOOD),
             Number("starts that ever arrive with \u03b1", f"{100 * result.settling:.3g}", "%", role=Role.THEORY,
                    help="Of all starts up to this distance, the part from which this step length settles."),
-            Number("longest safe \u03b1 = 2 r", number_text(2 * request.radius), "cm", role=Role.WARNING,
+            Number("longest safe \u03b1 = 2 r", number_text(safe_alpha(request.radius)), "cm", role=Role.WARNING,
                    help="A step no longer than the circle is wide can never jump over the top, from any start."),
         )),
         Paragraph(

@@ -103,12 +103,21 @@ def figures(result: RungeResult, state: LandscapeState) -> tuple[Figure, ...]:
     limits = (float(result.truth.min()) - 0.9 * span, float(result.truth.max()) + 0.9 * span)
     title = f"{request.nodes} nodes: the polynomial through them"
     return (
-        Figure("runge", title, Axis("x"), Axis("value", limits=limits), tuple(main)),
+        Figure("runge", title, Axis("x"), Axis("value", limits=limits), tuple(main), note=_beyond(result, limits)),
         Figure("runge_error", "Absolute error between the nodes", Axis("x"),
                Axis("error", log=True, limits=_error_limits(result)), _errors(result)),
         Figure("runge_lebesgue", "Lebesgue constant: how far errors can grow", Axis("nodes n", integer=True),
                Axis("Lebesgue constant", log=True), _lebesgue(result)),
     )
+
+
+def _beyond(result: RungeResult, limits: tuple[float, float]) -> str:
+    """A hint where a polynomial swings far out of the picture."""
+    values = result.equispaced.values[np.isfinite(result.equispaced.values)]
+    low, high = float(values.min()), float(values.max())
+    if low >= limits[0] and high <= limits[1]:
+        return ""
+    return f"Through equispaced nodes it swings from {number_text(low, 3)} to {number_text(high, 3)}, out of this picture."
 
 
 def _error_limits(result: RungeResult) -> tuple[float, float]:

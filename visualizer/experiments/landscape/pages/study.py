@@ -48,7 +48,8 @@ class StudyResult(LandscapeResult):
             "study": [
                 {
                     "batch_size": row.size, "runs": row.runs, "near_fraction": row.near, "near_low": row.near_low,
-                    "near_high": row.near_high, "left_fraction": row.left, "value_median": row.value_median,
+                    "near_high": row.near_high, "left_fraction": row.left,
+                    "left_low": row.left_low, "left_high": row.left_high, "value_median": row.value_median,
                     "value_quartiles": [row.value_low, row.value_high], "landings": row.x,
                 }
                 for row in self.rows
