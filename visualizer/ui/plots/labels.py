@@ -48,7 +48,8 @@ class Placed:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom, with a little room beside."""
-        return self.x - 2.0, self.y, self.x + self.width + 2.0, self.y + self.height
+        room = 0.35 * self.height
+        return self.x - room, self.y, self.x + self.width + room, self.y + self.height
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ def _note_corners(
     for ring, gap in enumerate(_NOTE_RINGS):
         for order, box in enumerate(_around(center, np.array([gap * kit.theme.zoom]), widths, height)):
             corners.append((float(box[0, 0]), float(box[0, 1])))
-            prices.append(1.0 + 0.3 * order + 5.0 * ring)
+            prices.append(1.0 + 0.3 * order + 3.0 * ring)
     edge = 4.0 * kit.theme.zoom
     for x in (edge, mapping.width - width - edge):
         for y in (edge, mapping.height - height - edge):
