@@ -62,6 +62,16 @@ def test_a_small_figure_keeps_one_line_of_title_and_of_legend(item: FigureItem) 
     assert layout.plot.top() <= 0.4 * 230
 
 
+def test_a_long_legend_entry_does_not_keep_shorter_ones_out(item: FigureItem) -> None:
+    item.set_theme(STAGE)
+    item.set_size(520, 230)
+    labels = ("curve", "tangent: its slope is the gradient of the curve", "start", "dot")
+    item.set_figure(one(*(line([0, 1], [0, n], key=label, label=label) for n, label in enumerate(labels))))
+    assert [text for _, text, _, _ in item.layout_.legend] == ["curve", "start", "dot"]
+    assert item.layout_.legend_more is not None
+    assert item.layout_.legend_more[0] == "and 1 more"
+
+
 def test_an_axis_title_becomes_smaller_before_words_are_left_out(item: FigureItem) -> None:
     item.set_size(420, 190)
     title = "distance from the top"

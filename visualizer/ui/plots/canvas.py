@@ -193,7 +193,8 @@ class FigureCanvas(QWidget):
             return ""
         if self._on_title(position):
             cut = (layout.title, layout.note) != ([figure.title], [figure.note] if figure.note else [])
-            rest = [layer.label for layer in legend_layers(figure)[len(layout.legend):]]
+            named = {text for _, text, _, _ in layout.legend}
+            rest = [layer.label for layer in legend_layers(figure) if layer.label not in named]
             return "\n".join(filter(None, [figure.title, figure.note, ", ".join(rest)])) if cut or rest else ""
         target = pick(self._item, *self._in_plot(position))
         return target.tip if target is not None else ""

@@ -26,8 +26,8 @@ _MOST_POINTS = 8_000
 #: How far from its marker a name is tried, and a note from its point; farther only when nearer there is no room.
 _RINGS = (3.0, 11.0, 22.0, 36.0)
 _NOTE_RINGS = (4.0, 14.0, 28.0, 46.0, 70.0)
-#: Opacity of the ground under a text: a curve is still seen through it.
-_VEIL = 0.4
+#: Opacity of the ground under a text: a curve is still seen through it, and over a heat map the text is still read.
+_VEIL, _VEIL_OVER_IMAGE = 0.4, 0.65
 #: Directions around a marker in order of preference: x and y of the text's centre relative to the marker.
 _AROUND = np.array([(0, -1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (1, 1), (-1, 1)], dtype=np.float64)
 
@@ -364,7 +364,7 @@ class TextsItem(QGraphicsItem):
         kit = self._kit
         ascent = text_ascent(kit, "label")
         veil = QColor(kit.theme.palette.background)
-        veil.setAlphaF(_VEIL)
+        veil.setAlphaF(_VEIL_OVER_IMAGE if kit.over_image else _VEIL)
         for text in self._names + self._notes:
             painter.fillRect(QRectF(text.x - 1.5, text.y + 1.0, text.width + 3.0, text.height - 2.0), veil)
         for text in self._names:

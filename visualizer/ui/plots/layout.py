@@ -190,22 +190,22 @@ def _legend(
     """Entries in rows under the title; returns where they end. What has no room is counted: "and 3 more"."""
     zoom, row = kit.theme.zoom, text_height(kit, "label") + 2.0
     x, y = pad, top + 3.0
-    placed = False
     out.legend, out.legend_more = [], None
-    layers = legend_layers(figure)
-    for index, layer in enumerate(layers):
+    left_out = 0
+    for layer in legend_layers(figure):
         text = elided(kit, "label", layer.label, room - (SWATCH + 6.0) * zoom)
         wide = (SWATCH + 6.0) * zoom + text_width(kit, "label", text)
         if x > pad and x + wide > pad + room:
+            if rows == 1:
+                left_out += 1  # a shorter one after it may still fit
+                continue
             rows -= 1
-            if rows == 0:
-                out.legend_more = _rest(out, kit, len(layers) - index, x, y, pad + room)
-                break
             x, y = pad, y + row
         out.legend.append((swatch_of(layer, kit), text, x, y))
         x += wide + gap
-        placed = True
-    return y + row if placed else top
+    if left_out:
+        out.legend_more = _rest(out, kit, left_out, x, y, pad + room)
+    return y + row if out.legend else top
 
 
 def _rest(out: Layout, kit: Kit, count: int, x: float, y: float, right: float) -> tuple[str, float, float]:
