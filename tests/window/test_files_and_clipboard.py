@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QPushButton, QSpinBox, QTreeWidget, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QPushButton, QSpinBox, QTreeWidget, QWidget
 
 from tests.window.bench import Bench
 from visualizer.ui.dialogs import AboutDialog, ExportDialog, ShortcutsDialog
@@ -60,6 +61,43 @@ def test_the_dialog_remembers_what_it_was_set_to_and_the_folder(bench: Bench, tm
     assert dialog.choice == ExportChoice("wave", "svg", 700, 500, 1.0, "window")
     assert bench.settings.text("export/folder") == str(tmp_path)
     dialog.reject()
+
+
+def test_a_picture_for_slides_is_drawn_larger_and_the_choice_is_remembered(
+    make: MakeBench, bench: Bench, tmp_path: Path
+) -> None:
+    sizes = {}
+    for text in ("window", "large"):
+        bench.user.path = tmp_path / f"{text}.svg"
+        bench.trigger("wave.export_figure")
+        accept(bench, format="svg", text=text)
+        bench.qtbot.waitUntil(lambda: bench.window.findChild(ExportDialog) is None)
+        # Text is drawn as outlines; the strokes grow with it.
+        sizes[text] = max(map(float, re.findall(r'stroke-width="([0-9.]+)', bench.user.path.read_text())))
+    assert sizes["large"] > 1.4 * sizes["window"]
+    bench.window.close()
+    again = make()
+    again.start()
+    again.trigger("wave.export_figure")
+    dialog = again.window.findChild(ExportDialog)
+    assert dialog is not None
+    assert dialog.choice.text == "large"
+    dialog.reject()
+
+
+@pytest.mark.parametrize("presented", [False, True])
+def test_good_news_moves_nothing_in_the_window(bench: Bench, presented: bool) -> None:
+    bench.interior.actions_by_name["presentation"].setChecked(presented)
+    bench.settle()
+    QApplication.sendPostedEvents()
+    place = bench.tab.geometry()
+    bench.trigger("wave.copy_figure")
+    said = bench.window.notice_text if presented else bench.window.statusBar().currentMessage()
+    assert "is on the clipboard" in said
+    assert bench.window.problem_text == ""
+    QApplication.sendPostedEvents()
+    assert bench.tab.geometry() == place
+    bench.qtbot.waitUntil(lambda: not presented or not bench.window.notice_text)
 
 
 @pytest.mark.parametrize("agrees", [False, True], ids=["no", "yes"])

@@ -98,6 +98,28 @@ def test_a_failed_run_says_its_sentence_over_the_last_figure_and_takes_it_away_a
     assert bench.tab.area.problem_text == ""
 
 
+def test_a_wish_that_is_refused_is_said_over_the_good_figure_until_the_next_change(bench: Bench) -> None:
+    place = bench.tab.geometry()
+    bench.control.set_seed(-5)
+    assert "--seed" in bench.tab.area.problem_text
+    assert bench.window.problem_text == ""
+    QApplication.sendPostedEvents()
+    assert bench.tab.geometry() == place, "nothing moves"
+    bench.change(frequency=3.0)
+    bench.settle()
+    assert bench.tab.area.problem_text == ""
+
+
+def test_a_problem_of_one_page_is_not_said_over_another(bench: Bench) -> None:
+    bench.change(fail="user")
+    bench.qtbot.waitUntil(lambda: bench.tab.area.problem_text != "")
+    card = bench.window.findChild(QWidget, "wave.problem")
+    assert bench.tab.area.geometry().contains(card.geometry())
+    bench.change(fail="no", view="slow")
+    bench.settle()
+    assert bench.tab.area.problem_text == ""
+
+
 def test_a_defect_in_a_run_shows_its_name_and_folds_the_traceback(bench: Bench) -> None:
     bench.change(fail="defect")
     bench.qtbot.waitUntil(lambda: "ZeroDivisionError" in bench.tab.area.problem_text)

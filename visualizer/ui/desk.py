@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from visualizer.sessions.autosave import AutosavedSession
     from visualizer.ui.interior import Interior
 
+_TEXT = "export/text"
 NOTHING_SHOWN = "There is no figure yet; it can be exported as soon as it is shown."
 
 
@@ -44,7 +46,8 @@ class Desk(QObject):
         self._log_file = log_file
         self._first_session = session
         self._fresh = fresh
-        self._choice = ExportChoice()
+        large = window.settings.text(_TEXT) == "large"
+        self._choice = ExportChoice(text="large" if large else "window")
         self.sessions = SessionDesk(
             interior.experiments, interior.session, interior.show_session, asker, window.settings, kept, self
         )
@@ -92,10 +95,7 @@ class Desk(QObject):
         if page is None:
             self._window.say(NOTHING_SHOWN)
             return
-        choice = ExportChoice(
-            figure or page.figures[0].name, self._choice.format, self._choice.width, self._choice.height,
-            self._choice.scale, self._choice.mode,
-        )
+        choice = replace(self._choice, figure=figure or page.figures[0].name)
         dialog = ExportDialog([(item.name, item.title) for item in page.figures], choice, page.theme, self._window)
         dialog.chosen.connect(self._export)
         dialog.open()
@@ -114,6 +114,7 @@ class Desk(QObject):
     @Slot(object)
     def _export(self, choice: ExportChoice) -> None:
         self._choice = choice
+        self._window.settings.put(_TEXT, choice.text)
         page = self._interior.tab.exportable()
         if page is None:
             self._window.say(NOTHING_SHOWN)

@@ -36,6 +36,7 @@ from visualizer.ui.widgets.help import describe, set_property
 SIZES: tuple[tuple[int, int, str], ...] = (
     (1280, 720, "1280 × 720, slide"), (1920, 1080, "1920 × 1080, full HD"), (3840, 2160, "3840 × 2160, 4K"),
 )
+TEXTS = (("window", "As in the window"), ("large", "Large, for slides"))
 MODES = (("window", "As in the window"), ("light", "Light"), ("dark", "Dark"))
 
 
@@ -70,6 +71,8 @@ class ExportDialog(QDialog):
         describe(self._scale, "Scale", "Multiplies the pixels and everything that is drawn: 2 is for dense screens "
                  "and print.", "window.export.scale")
         self._mode = self._combo("theme", "Theme", "The colours of the picture, whatever the window's are.", MODES)
+        self._text = self._combo("text", "Text", "How large type and lines are drawn: as in the window, or to be read "
+                                 "from the last row.", TEXTS)
         self._note = QLabel(self)
         self._note.setWordWrap(True)
         self._note.setFont(theme.font("label"))
@@ -90,7 +93,7 @@ class ExportDialog(QDialog):
         self._rows = QFormLayout()
         self._rows.setSpacing(theme.px(8))
         for label, field in (("&Figure", self._figure), ("For&mat", self._format), ("&Size", self._size),
-                             ("Pi&xels", size), ("S&cale", self._scale), ("&Theme", self._mode)):
+                             ("&Pixels", size), ("S&cale", self._scale), ("&Theme", self._mode), ("Te&xt", self._text)):
             self._rows.addRow(label, field)
         # A row whose field is a layout has no buddy by itself.
         pixels = self._rows.labelForField(size)
@@ -106,7 +109,7 @@ class ExportDialog(QDialog):
 
         self._set(choice)
         self._size.currentIndexChanged.connect(self._on_size)
-        for combo in (self._figure, self._format, self._mode):
+        for combo in (self._figure, self._format, self._mode, self._text):
             combo.currentIndexChanged.connect(self._show)
         for box in (self._width, self._height):
             box.valueChanged.connect(self._on_pixels)
@@ -128,7 +131,8 @@ class ExportDialog(QDialog):
         return box
 
     def _set(self, choice: ExportChoice) -> None:
-        for combo, value in ((self._figure, choice.figure), (self._format, choice.format), (self._mode, choice.mode)):
+        for combo, value in ((self._figure, choice.figure), (self._format, choice.format), (self._mode, choice.mode),
+                             (self._text, choice.text)):
             combo.setCurrentIndex(max(0, combo.findData(value)))
         self._width.setValue(choice.width)
         self._height.setValue(choice.height)
@@ -140,7 +144,7 @@ class ExportDialog(QDialog):
         """What the dialog is set to."""
         return ExportChoice(
             self._figure.currentData(), self._format.currentData(), self._width.value(), self._height.value(),
-            self._scale.value(), self._mode.currentData(),
+            self._scale.value(), self._mode.currentData(), self._text.currentData(),
         )
 
     def _match_size(self) -> None:
@@ -169,7 +173,7 @@ class ExportDialog(QDialog):
     def _show(self) -> None:
         choice = self.choice
         picture = choice.format in ("png", "svg")
-        for row in (self._size, self._width, self._height, self._scale, self._mode):
+        for row in (self._size, self._width, self._height, self._scale, self._mode, self._text):
             row.setEnabled(picture)
         self._figure.setEnabled(choice.format != "json")
         width, height = round(choice.width * choice.scale), round(choice.height * choice.scale)

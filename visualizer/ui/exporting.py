@@ -37,6 +37,7 @@ class ExportChoice:
         figure: name of the figure; empty: every figure of the page.
         width, height: pixels before ``scale``.
         mode: the theme of the picture; "window": as the window is.
+        text: "large" for slides: the type and strokes of presentation mode.
     """
 
     figure: str = ""
@@ -45,9 +46,11 @@ class ExportChoice:
     height: int = 1080
     scale: float = 1.0
     mode: Literal["window", "light", "dark"] = "window"
+    text: Literal["window", "large"] = "window"
 
     def theme(self, window: Theme) -> Theme:
-        return window if self.mode == "window" else Theme(self.mode, window.presentation)
+        mode = window.mode if self.mode == "window" else self.mode
+        return Theme(mode, window.presentation or self.text == "large")
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,7 +105,6 @@ class Interior(QObject):
         for name in FOLDS:
             by_name[name].triggered.connect(self._on_fold)
         for tab in self.tabs:
-            tab.refused.connect(window.say_problem)
             tab.said.connect(window.say)
             tab.status.connect(self._show_worker)
             tab.hint.connect(window.statusBar().showMessage)

@@ -8,7 +8,7 @@ it is first imported (16 ms). All that is inside (actions, tabs, the worker's me
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QKeySequence, QPalette
@@ -32,6 +32,7 @@ from visualizer.ui.theme import Theme, style_application, system_mode
 
 if TYPE_CHECKING:
     from visualizer.ui.interior import Interior
+    from visualizer.ui.notice import Notice
     from visualizer.ui.tabs.experiment_tab import ExperimentTab
     from visualizer.ui.widgets.banner import Banner
 
@@ -39,6 +40,8 @@ DEFAULT_SIZE = QSize(1440, 900)
 LOADING = "PyTorch is loading …"
 MENUS = (("file", "&File"), ("edit", "&Edit"), ("run", "&Run"), ("view", "&View"), ("help", "&Help"))
 SAID_MS = 8000
+#: Over a figure it is sooner in the way.
+PRESENTED_MS = 3000
 
 
 class MainWindow(QMainWindow):
@@ -74,6 +77,7 @@ class MainWindow(QMainWindow):
         self._make_interior = make_interior
         self._interior: Interior | None = None
         self._banner: Banner | None = None
+        self._notice: Notice | None = None
         style_application(_application(), self.theme)
         self._make_central()
         self.menus: dict[str, QMenu] = {}
@@ -158,24 +162,30 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def say(self, sentence: str) -> None:
-        """A sentence in the status bar, for a while; on a projector, which has none, across the window."""
-        if self.theme.presentation:
-            self._message(sentence, "", "good")
-        else:
+        """A sentence in the status bar, for a while; on a projector, which has none, floating over the figures."""
+        if not self.theme.presentation:
             self.statusBar().showMessage(sentence, SAID_MS)
+            return
+        if self._notice is None:
+            from visualizer.ui.notice import Notice
+
+            self._notice = Notice(self.theme, self._central)
+        self._notice.say(sentence, PRESENTED_MS)
 
     @Slot(str, str)
     def say_problem(self, sentence: str, details: str) -> None:
         """A sentence across the window, until it is closed."""
-        self._message(sentence, details, "bad")
-
-    def _message(self, sentence: str, details: str, role: Any) -> None:
         if self._banner is None:
             from visualizer.ui.widgets.banner import Banner
 
             self._banner = Banner(self.theme, self._central)
             self._column.insertWidget(0, self._banner)
-        self._banner.show_message(sentence, details, role)
+        self._banner.show_message(sentence, details, "bad")
+
+    @property
+    def notice_text(self) -> str:
+        """What floats over the figures; empty when nothing does."""
+        return self._notice.message if self._notice is not None else ""
 
     @property
     def problem_text(self) -> str:
@@ -200,6 +210,8 @@ class MainWindow(QMainWindow):
             self._reserve()
             if self._banner is not None:
                 self._banner.set_theme(theme)
+            if self._notice is not None:
+                self._notice.set_theme(theme)
         if self._interior is not None:
             self._interior.show_look(changed)
 

@@ -107,7 +107,8 @@ QComboBox QAbstractItemView { background: @bg; color: @text; border: 1px solid @
     selection-background-color: @soft; selection-color: @text; outline: none; }
 
 QAbstractSpinBox { background: @bg; color: @text; border: 1px solid @border; border-radius: @p4;
-    padding: @p3 @p5; padding-right: @p24; selection-background-color: @accent; selection-color: @on_accent; }
+    padding: @p3 @p24 @p3 0px; selection-background-color: @accent; selection-color: @on_accent; }
+QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0px; margin: 0px 0px 0px @p4; }
 QAbstractSpinBox:focus { border-color: @accent; }
 QAbstractSpinBox:disabled { color: @faint; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { subcontrol-origin: border; width: @p20; border: none;
@@ -164,7 +165,9 @@ QTabBar::tab:focus { background: @soft; }
 QTabWidget::pane { border: none; border-top: 1px solid @grid; }
 QSplitter::handle { background: @grid; }
 QMenu { background: @bg; border: 1px solid @border; padding: @p4; }
-QMenu::item { padding: @p5 @p20; border-radius: @p3; }
+QMenu::item { padding: @p5 @p20 @p5 @p28; border-radius: @p3; }
+QMenu::indicator { width: @p14; height: @p14; margin-left: @p6; border-radius: @p3; }
+QMenu::indicator:checked { background: @accent; image: url("@check"); }
 QMenu::item:selected { background: @soft; color: @text; }
 QMenu::item:disabled { color: @faint; }
 QMenu::separator { height: 1px; background: @grid; margin: @p4 @p8; }

@@ -42,7 +42,6 @@ class ExperimentTab(QWidget):
     """One tab. Made as a skeleton before the first paint, filled by :meth:`build` afterwards.
 
     Signals:
-        refused(str, str): a sentence and details for the window's banner.
         said(str): something to know that is no problem.
         status(str): what the tab is doing, in a word, once it has taken a while.
         hint(str): what is wrong with a value that is being typed; empty when it is right again.
@@ -51,7 +50,6 @@ class ExperimentTab(QWidget):
         export_requested(str), copy_requested(str): a figure's name.
     """
 
-    refused = Signal(str, str)
     said = Signal(str)
     status = Signal(str)
     hint = Signal(str)
@@ -82,6 +80,7 @@ class ExperimentTab(QWidget):
         self._arrangement = Arrangement(settings, f"tab-{experiment.name}", theme.presentation)
         self._enlarged_figure = ""
         self._chosen = False
+        self._refused: Any = None
         self._pages: PageBar | None = None
         self._presets: PresetRow | None = None
         self._form: ParameterForm | None = None
@@ -211,7 +210,7 @@ class ExperimentTab(QWidget):
         control.blank.connect(self._show_blank)
         control.problem_changed.connect(self._show_problem)
         control.activity_changed.connect(self._show_activity)
-        control.refused.connect(self.refused)
+        control.refused.connect(self._show_refusal)
         self.area.gesture.connect(control.touch)
         self.area.page_built.connect(control.refresh)
         self.area.page_built.connect(self._order_focus)
@@ -286,6 +285,8 @@ class ExperimentTab(QWidget):
             self.actions_by_name[name].setEnabled(bool(self.examples.here))
         self._show_strip()
         self.area.show_page(view.name)
+        if self._refused is not None and self._refused != state:
+            self._show_problem(self.controller.problem)
         self._need_page()
 
     def _need_page(self) -> None:
@@ -313,9 +314,16 @@ class ExperimentTab(QWidget):
 
     @Slot(object)
     def _show_problem(self, problem: Problem | None) -> None:
+        self._refused = None
         if problem is not None:
             self.playback.pause()
         self.area.show_problem(problem)
+
+    @Slot(str, str)
+    def _show_refusal(self, sentence: str, details: str) -> None:
+        """What was asked for is not possible; the figures stay good, and the next change takes the sentence away."""
+        self._refused = self.controller.state
+        self.area.show_problem(Problem(sentence, details), dim=False)
 
     @Slot(object)
     def _show_activity(self, activity: Activity) -> None:

@@ -152,6 +152,7 @@ class FigureArea(QWidget):
         self._has_figures: set[str] = set()
         self._first: tuple[FigurePage, tuple[Figure, ...]] | None = None
         self._veil = _Veil(self)
+        self._dimming = True
         self._card: Banner | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -228,8 +229,13 @@ class FigureArea(QWidget):
         """What is said as long as the page has no figures."""
         self._empty.setText(sentence)
 
-    def show_problem(self, problem: Problem | None) -> None:
-        """Say over the figures, dimmed, why there are no newer ones; None: all is well."""
+    def show_problem(self, problem: Problem | None, dim: bool = True) -> None:
+        """Say over the figures, dimmed, why there are no newer ones; None: all is well.
+
+        Args:
+            dim: whether the figures are out of date; False where only the last wish was refused.
+        """
+        self._dimming = dim
         if problem is None:
             self._veil.hide()
             if self._card is not None:
@@ -244,7 +250,7 @@ class FigureArea(QWidget):
             if details is not None:
                 details.toggled.connect(self._place_soon)
         self._card.show_message(problem.sentence, problem.details, "warning" if problem.expected else "bad")
-        self._veil.setVisible(not self.empty_text)
+        self._veil.setVisible(dim and not self.empty_text)
         self._veil.raise_()
         self._card.raise_()
         self._place()
@@ -316,7 +322,7 @@ class FigureArea(QWidget):
         if self._stack.currentWidget() is not front:
             self._stack.setCurrentWidget(front)
         if self._card is not None and self._card.isVisible():
-            self._veil.setVisible(front is not self._empty)
+            self._veil.setVisible(self._dimming and front is not self._empty)
 
     @Slot()
     def _place_soon(self) -> None:
