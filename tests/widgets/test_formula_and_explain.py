@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QLabel, QPlainTextEdit, QTableView, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QPlainTextEdit, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
 from visualizer.base.explanation import (
@@ -28,8 +28,9 @@ from visualizer.base.explanation import (
 )
 from visualizer.base.roles import Role
 from visualizer.components.optimizers import OPTIMIZERS
-from visualizer.ui.theme import Theme
+from visualizer.ui.theme import Theme, style_application
 from visualizer.ui.widgets.explain import ExplainPanel
+from visualizer.ui.widgets.explain_numbers import NumbersBlock
 from visualizer.ui.widgets.formula import FormulaView
 from visualizer.ui.widgets.formula_breaks import balanced, breaks
 from visualizer.ui.widgets.symbols import symbol_text
@@ -141,7 +142,7 @@ def test_what_is_wrong_is_shown_as_its_source(view: FormulaView, qtbot: QtBot) -
     assert view.as_source
 
 
-@pytest.mark.parametrize("width", [150, 320, 900])
+@pytest.mark.parametrize("width", [150, 240, 900])
 def test_a_long_formula_breaks_shrinks_to_70_percent_then_scrolls(
     view: FormulaView, host: QWidget, qtbot: QtBot, width: int
 ) -> None:
@@ -155,10 +156,53 @@ def test_a_long_formula_breaks_shrinks_to_70_percent_then_scrolls(
     if width == 900:
         assert view.widget().width() == width
         assert heights < 60
-    if width == 320:
+    if width == 240:
         assert view.widget().width() == width
         assert heights > 60  # several lines
     assert view.horizontalScrollBar().maximum() == max(0, view.widget().width() - width)
+
+
+def test_a_formula_a_little_too_wide_is_set_smaller_not_broken(view: FormulaView, qtbot: QtBot) -> None:
+    view.set_latex(r"x_{t+1} = x_t - \alpha f'(x_t)")
+    qtbot.waitUntil(lambda: bool(view.shown))
+    view.setFixedWidth(600)
+    qtbot.waitUntil(lambda: view.width() == 600)
+    single = view.widget().height()
+    needed = inked(view.widget()).width()
+    for share, lines in ((0.95, 1), (0.85, 1), (0.7, 2)):
+        width = round(needed * share)
+        view.setFixedWidth(width)
+        qtbot.waitUntil(lambda width=width: view.width() == width)
+        height = view.widget().height()
+        assert (height <= single) if lines == 1 else (height > 1.4 * single), share
+        assert inked(view.widget()).width() <= width
+        assert view.horizontalScrollBar().maximum() == 0
+
+
+def inked(widget: QWidget) -> QRect:
+    """The smallest rectangle with everything that is drawn."""
+    picture = widget.grab().toImage()
+    ground = picture.pixel(picture.width() - 1, picture.height() - 1)
+    places = [(x, y) for x in range(picture.width()) for y in range(picture.height()) if picture.pixel(x, y) != ground]
+    xs, ys = [x for x, _ in places], [y for _, y in places]
+    return QRect(QPoint(min(xs), min(ys)), QPoint(max(xs), max(ys)))
+
+
+def darkest(widget: QWidget) -> int:
+    picture = widget.grab().toImage()
+    return min(QColor(picture.pixel(x, y)).lightness() for x in range(picture.width()) for y in range(picture.height()))
+
+
+def test_a_formula_that_is_not_yet_the_one_meant_is_fainter(view: FormulaView, qtbot: QtBot) -> None:
+    view.set_latex("a = 1")
+    qtbot.waitUntil(lambda: view.shown == "a = 1")
+    full = darkest(view.widget())
+    view.set_latex("a = 2")
+    assert view.stale
+    assert darkest(view.widget()) > full + 60
+    qtbot.waitUntil(lambda: view.shown == "a = 2")
+    assert not view.stale
+    assert darkest(view.widget()) < full + 30
 
 
 def test_a_view_that_goes_while_its_formula_is_typeset_leaves_nothing(
@@ -226,15 +270,104 @@ def test_new_numbers_change_texts_in_place(panel: ExplainPanel, qtbot: QtBot) ->
     assert table.model().index(0, 1).data() == "2.000"
 
 
+def numbers(*values: str, units: bool = False) -> Explanation:
+    return Explanation((Numbers(tuple(
+        Number(f"name {index}", value, "cm" if units and index < 3 else "") for index, value in enumerate(values)
+    )),))
+
+
 def test_decimal_points_stand_under_each_other(panel: ExplainPanel, qtbot: QtBot) -> None:
     points = []
-    for text in ("15.30", "\u22120.01230", "431"):
+    panel.set_explanation(numbers("15.30", "\u22120.1230", "431"))
+    QCoreApplication.processEvents()
+    for text in ("15.30", "\u22120.1230", "431"):
         label = labels(panel)[text]
         metrics = QFontMetrics(label.font())
         whole = text.partition(".")[0]
         right = label.mapTo(panel, label.contentsRect().topRight()).x()
         points.append(right - metrics.horizontalAdvance(text) + metrics.horizontalAdvance(whole))
     assert max(points) - min(points) <= 2, points
+
+
+def test_numbers_of_very_different_sizes_are_right_aligned(panel: ExplainPanel) -> None:
+    texts = ("934.5", "2.766", "0.03261")
+    panel.set_explanation(numbers(*texts))
+    QCoreApplication.processEvents()
+    shown = [labels(panel)[text] for text in texts]
+    assert len({label.mapTo(panel, label.contentsRect().topRight()).x() for label in shown}) == 1
+
+
+def test_units_of_another_page_leave_nothing_behind(panel: ExplainPanel, any_theme: Theme) -> None:
+    panel.set_explanation(numbers("1", "2", "3", "4", "5", units=True))
+    panel.set_explanation(numbers("1", "2"))
+    panel.set_theme(any_theme)
+    QCoreApplication.processEvents()
+    assert set(labels(panel)) == {"1", "2", "name 0", "name 1"}
+    block = next(block for block in panel.findChildren(NumbersBlock) if block.isVisible())
+    for text in ("1", "2"):
+        label = labels(panel)[text]
+        assert label.mapTo(block, label.rect().topRight()).x() == block.width() - 1  # no empty column
+    panel.set_explanation(numbers("1", "2", "3", "4", "5", units=True))
+    assert sum(label.isVisible() and label.text() == "cm" for label in panel.findChildren(QLabel)) == 3
+
+
+def test_headers_take_over_the_type_size_of_every_look(panel: ExplainPanel, qapp: QApplication) -> None:
+    table = panel.findChild(QTableView)
+    assert table is not None
+    for theme in (Theme(presentation=True), Theme(), Theme(presentation=True), Theme()):
+        style_application(qapp, theme)
+        panel.set_theme(theme)
+        QCoreApplication.processEvents()
+        header = table.horizontalHeader()
+        font = table.model().headerData(0, Qt.Orientation.Horizontal, Qt.ItemDataRole.FontRole)
+        assert isinstance(font, QFont)
+        assert font.pixelSize() == theme.font("label").pixelSize()
+        assert header.height() >= QFontMetrics(font).height() + 2
+        assert header.height() <= 2.2 * font.pixelSize()
+
+
+def test_five_short_columns_need_no_scrolling(panel: ExplainPanel, any_theme: Theme) -> None:
+    head = ("Batch", "runs", "near", "share", "mean x")
+    panel.set_explanation(Explanation((Table(head, (("17", "200", "187", "93.5 %", "4.321"),) * 4),)))
+    panel.setFixedWidth(round(300 * any_theme.zoom))
+    for _ in range(3):
+        QCoreApplication.processEvents()
+    table = next(view for view in panel.findChildren(QTableView) if view.isVisible())
+    assert table.horizontalScrollBar().maximum() == 0
+    for column, title in enumerate(head):
+        font = table.model().headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.FontRole)
+        assert isinstance(font, QFont)
+        assert font.pixelSize() >= 0.88 * any_theme.font("label").pixelSize()
+        assert table.columnWidth(column) >= QFontMetrics(font).horizontalAdvance(title) + any_theme.px(4)
+
+
+def test_formulas_and_numbers_change_together(panel: ExplainPanel, qtbot: QtBot) -> None:
+    seen = []
+
+    def look(last: int) -> bool:
+        view = panel.findChild(FormulaView)
+        heading = next((text for text in labels(panel) if text.startswith("Step ")), None)
+        if view is None or not view.shown or heading is None:
+            return False
+        seen.append((heading, view.shown, view.stale))
+        return bool(heading == f"Step {last}")
+
+    qtbot.waitUntil(lambda: all(view.shown for view in panel.findChildren(FormulaView)))  # the typesetter is at work
+    for step in range(40):
+        panel.set_explanation(Explanation((Heading(f"Step {step}"), Formula(f"y_{{{step}}} = {step}"))))
+        QCoreApplication.processEvents()
+        look(step)
+    qtbot.waitUntil(lambda: look(39))
+    # What took the typesetter too long is fainter until it agrees; the last one is as it should be.
+    assert all(stale or formula == f"y_{{{heading[5:]}}} = {heading[5:]}" for heading, formula, stale in seen), seen
+    qtbot.waitUntil(lambda: look(39) and seen[-1] == ("Step 39", "y_{39} = 39", False))
+
+
+def test_another_page_shows_no_formula_of_the_page_before(panel: ExplainPanel, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: any(view.shown for view in panel.findChildren(FormulaView)))
+    panel.set_explanation(Explanation((Paragraph("Another page."),)))
+    qtbot.waitUntil(lambda: panel.complete)
+    assert not any(view.shown for view in panel.findChildren(FormulaView))
 
 
 def test_nothing_is_wider_than_the_panel(panel: ExplainPanel, qtbot: QtBot) -> None:

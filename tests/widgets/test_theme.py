@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QSpinBox, QWidget
 
 import visualizer.ui
 from visualizer.base.resources import resource
@@ -91,6 +91,31 @@ def test_every_icon_that_the_program_asks_for_exists(qapp: QApplication) -> None
     assert asked
     for name in asked:
         assert not icon(name, Theme()).isNull()
+
+
+def test_the_buttons_of_dialogs_have_no_pictures(any_theme: Theme, host: QWidget) -> None:
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+                           | QDialogButtonBox.StandardButton.Save, host)
+    box.show()
+    assert len(box.buttons()) == 3
+    assert all(button.icon().isNull() for button in box.buttons())
+
+
+def test_spin_boxes_have_a_frame_and_arrows(any_theme: Theme, host: QWidget) -> None:
+    box = QSpinBox(host)
+    box.setRange(0, 9999)
+    box.setValue(9999)
+    box.resize(box.sizeHint())
+    box.show()
+    picture = box.grab().toImage()
+    ground, middle = QColor(any_theme.palette.background), picture.height() // 2
+    for x, y in ((0, middle), (picture.width() - 1, middle), (picture.width() // 2, 0)):
+        assert picture.pixelColor(x, y) != ground
+        assert picture.pixelColor(x, y) != QColor(any_theme.palette.surface)
+    for half in (range(2, middle), range(middle, picture.height() - 2)):
+        arrow = [picture.pixelColor(x, y) for x in range(picture.width() - round(12 * any_theme.zoom), picture.width() - 4)
+                 for y in half]
+        assert any(abs(colour.lightness() - ground.lightness()) > 60 for colour in arrow)
 
 
 def test_presentation_scales_the_grid_and_the_type() -> None:

@@ -64,7 +64,12 @@ class ExplainPanel(QWidget):
     @property
     def complete(self) -> bool:
         """Whether all of the explanation is shown."""
-        return not self._gate.waiting and len(self._widgets) == len(self._target)
+        return not self._gate.waiting and self._made
+
+    @property
+    def _made(self) -> bool:
+        """Whether every block that may be shown has its widget."""
+        return len(self._widgets) == len(self._target)
 
     def set_explanation(self, explanation: Explanation) -> None:
         """Show these blocks, as soon as their formulas are typeset, so that formulas and numbers always agree.
@@ -119,7 +124,7 @@ class ExplainPanel(QWidget):
     def _on_more(self) -> None:
         """Show the blocks that are still missing, for as long as a frame can spare; the rest with the next one."""
         until = time.perf_counter() + _SLICE
-        while not self.complete and time.perf_counter() < until:
+        while not self._made and time.perf_counter() < until:
             block = self._target[len(self._widgets)]
             spare = self._spare.get(type(block))
             widget = spare.pop(0) if spare else BLOCKS[type(block)](self._theme, self._content)
@@ -128,7 +133,7 @@ class ExplainPanel(QWidget):
             widget.show()
             self._widgets.append(widget)
             self._blocks = (*self._blocks, block)
-        if self.complete:
+        if self._made:
             self._more.stop()
         elif not self._more.isActive():
             self._more.start()

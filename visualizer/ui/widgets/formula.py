@@ -82,6 +82,7 @@ class FormulaView(QScrollArea):
         known = self._typesetter.known(latex)
         if known is not None:
             self._later.stop()
+            self._asked = latex
             self._show(known)
             return
         self._canvas.set_stale(True)
@@ -121,7 +122,7 @@ class FormulaView(QScrollArea):
     def _on_finished(self, result: Typeset) -> None:
         # Also one that has become old meanwhile: where formulas change faster than they are typeset, none would ever
         # be shown.
-        if result.latex in (self._latex, self._asked) and result.latex != self._canvas.latex:
+        if self.stale and result.latex in (self._latex, self._asked):
             self._show(result)
 
     def _show(self, result: Typeset) -> None:
