@@ -145,11 +145,12 @@ def lay_out(
     out.y_title = _title(kit, axis_title(figure.y), out.plot.top(), out.plot.bottom(), out.plot.top(), height - 4.0)
     if out.bar is not None:
         out.bar = QRectF(round(out.bar.x()), out.plot.y(), round(out.bar.width()), out.plot.height())
-        label = heat.value_label if heat is not None else ""
-        out.bar_title = _title(kit, label, out.plot.top(), out.plot.bottom(), out.plot.top(), height - 4.0)
+        words = heat.value_label if heat is not None else ""
+        out.bar_title = _title(kit, words, out.plot.top(), out.plot.bottom(), out.plot.top(), height - 4.0)
     return out
 
 
+@lru_cache(maxsize=64)
 def _title(kit: Kit, text: str, start: float, end: float, first: float, last: float) -> AxisTitle:
     """An axis title in the middle of its axis; a long one may reach beyond, from ``first`` to ``last``, before its
     type becomes smaller, and only then words are left out."""
@@ -218,6 +219,7 @@ def _rest(out: Layout, kit: Kit, count: int, x: float, y: float, right: float) -
         count += 1
 
 
+@lru_cache(maxsize=64)  # while a run plays, the view is mostly the same
 def _fitting(axis: Axis, view: Range, log: bool, size: float, kit: Kit, along: bool) -> Ticks:
     """Ticks whose texts keep apart; ``along``: texts stand side by side (x axis)."""
     count = max(2.0, size / ((78.0 if along else 40.0) * kit.theme.zoom))
