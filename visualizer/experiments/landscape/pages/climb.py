@@ -100,8 +100,8 @@ def _words(result: ClimbResult) -> str:
         return f"Arrived after {result.steps} round{'' if result.steps == 1 else 's'}."
     if np.isfinite(result.needed):
         return f"Not there yet after {result.steps} rounds: this step length needs {result.needed:.0f}."
-    return (f"Never settles: \u03b1 is longer than the circle is wide, {number_text(safe_alpha(request.radius))} cm, and from this start "
-            "it jumps over the top again and again.")
+    return (f"Never settles: \u03b1 is longer than the circle is wide, {number_text(safe_alpha(request.radius))} cm, and from this "
+            "start it jumps over the top again and again.")
 
 
 def _hill(result: ClimbResult, shown: int) -> Figure:
