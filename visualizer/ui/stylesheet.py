@@ -107,12 +107,12 @@ QComboBox QAbstractItemView { background: @bg; color: @text; border: 1px solid @
     selection-background-color: @soft; selection-color: @text; outline: none; }
 
 QAbstractSpinBox { background: @bg; color: @text; border: 1px solid @border; border-radius: @p4;
-    padding: @p3 @p24 @p3 0px; selection-background-color: @accent; selection-color: @on_accent; }
-QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0px; margin: 0px 0px 0px @p4; }
+    padding: @p3 @p5; selection-background-color: @accent; selection-color: @on_accent;
+    qproperty-alignment: "AlignRight | AlignVCenter"; }
 QAbstractSpinBox:focus { border-color: @accent; }
 QAbstractSpinBox:disabled { color: @faint; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { subcontrol-origin: border; width: @p20; border: none;
-    border-left: 1px solid @border; background: transparent; }
+    background: transparent; }
 QAbstractSpinBox::up-button { subcontrol-position: top right; border-top-right-radius: @p4; margin: 1px 1px 0px 0px; }
 QAbstractSpinBox::down-button { subcontrol-position: bottom right; border-bottom-right-radius: @p4;
     margin: 0px 1px 1px 0px; }

@@ -141,7 +141,7 @@ class TableBlock(QWidget):
             needed = sum(widths) + padding * len(widths)
             if needed <= room:
                 break
-        self._dress(share, padding < _PADDINGS[0] * self._theme.zoom)
+        self._dress(share, padding < self._theme.px(_PADDINGS[0]))
         spare = max(0, room - needed)
         for column, width in enumerate(widths):
             more = padding + spare // len(widths) + (spare % len(widths) if column == 0 else 0)
