@@ -186,3 +186,10 @@ def test_what_is_opened_in_presentation_mode_is_remembered_for_it(make: MakeBenc
 def test_the_main_figure_dominates_in_the_window(front: Bench) -> None:
     main, area = front.tab.area.canvases["wave"], front.tab.area
     assert main.height() >= 0.66 * area.height()
+
+
+def test_no_menu_is_higher_than_a_projector(front: Bench) -> None:
+    front.trigger("window.presentation")
+    front.settle()
+    for name, menu in front.window.menus.items():
+        assert menu.sizeHint().height() < 640, name

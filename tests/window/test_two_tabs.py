@@ -39,7 +39,7 @@ def test_turning_to_another_experiment_and_back_leaves_menus_and_tools_as_they_w
     bench.trigger("window.previous_tab")
     bench.settle()
     assert places(bench) == before
-    assert [len(texts) > 1 for texts in before.values()] == [True] * 6
+    assert [len(texts) > 1 for texts in before.values()] == [True] * 8
 
 
 def test_each_experiment_has_its_own_history(make: MakeBench) -> None:

@@ -61,6 +61,10 @@ class Interior(QObject):
             # Shown where the tabs do not fit; the keyboard has the arrow keys.
             arrow.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             arrow.setToolTip("Show the tabs that do not fit.")
+        # Menus of their own: with large type, the View menu would not fit a projector's height.
+        for name, title in (("pages", "P&ages"), ("theme", "&Theme")):
+            menu = window.menus[name] = QMenu(title, window.menus["view"])
+            menu.setObjectName(f"window.menu.{name}")
         self.tabs = tuple(self._make_tab(experiment) for experiment in self.experiments)
         self._connect()
         self._blank_icons()
@@ -169,9 +173,13 @@ class Interior(QObject):
         fill("file", [window("open_session"), window("save_session"), window("save_session_as")],
              [own("export_figure"), own("export_all")], [window("quit")])
         fill("edit", [window("undo"), window("redo")], [own("copy_figure"), own("copy_code")])
-        fill("view", list(map(window, THEMES)), [window("presentation"), window("full_screen")],
+        pages = list(self.tab.page_actions.values())
+        fill("theme", list(map(window, THEMES)))
+        fill("pages", pages)
+        inner = [self.window.menus[name].menuAction() for name in ("pages", "theme")]
+        fill("view", inner if pages else inner[1:], [window("presentation"), window("full_screen")],
              [*map(window, FOLDS), own("enlarge"), own("fit")],
-             list(self.tab.page_actions.values()), [window("next_tab"), window("previous_tab")])
+             [window("next_tab"), window("previous_tab")])
         fill("help", [own("about_page")], [window("shortcuts"), window("about")])
         self._fill_run_menu()
         self._fill_tool_bar(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from visualizer.base.experiment import Experiment, View
@@ -42,26 +42,6 @@ class _Veil(QWidget):
         painter.end()
 
 
-class _TitleClicks(QObject):
-    """Watches a canvas for a double click on its title; one in the plot is the canvas' own."""
-
-    def __init__(self, canvas: FigureCanvas, area: FigureArea) -> None:
-        super().__init__(canvas)
-        self._canvas = canvas
-        self._area = area
-        canvas.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.MouseButtonDblClick and isinstance(event, QMouseEvent)
-            and event.button() == Qt.MouseButton.LeftButton
-            and self._canvas.figure is not None and event.position().y() < self._canvas.item.plot_rect.top()
-        ):
-            self._area.enlarge_requested.emit(self._canvas.figure.name)
-            return True
-        return False
-
-
 class FigurePage(QSplitter):
     """The canvases of one page. They are made one at a time by :meth:`build`."""
 
@@ -94,7 +74,7 @@ class FigurePage(QSplitter):
             canvas.gesture.connect(area.gesture)
             canvas.export_requested.connect(area.export_requested)
             canvas.copy_requested.connect(area.copy_requested)
-            _TitleClicks(canvas, area)
+            canvas.enlarge_requested.connect(area.enlarge_requested)
             self.canvases[name] = canvas
             yield
         self.share(area.theme)
@@ -123,7 +103,7 @@ class FigureArea(QWidget):
     Signals:
         gesture(Gesture): of any canvas.
         export_requested(str), copy_requested(str): the figure's name, from a canvas' own menu.
-        enlarge_requested(str): a double click on the title of this figure.
+        enlarge_requested(str): this figure large, or again among the others.
         page_built(): the canvases of the page in front can take figures now.
     """
 
