@@ -39,7 +39,7 @@ from visualizer.experiments.landscape.race import PATIENCE, race
 from visualizer.experiments.landscape.requests import DescentRequest
 from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
-from visualizer.figures.model import Axis, Figure, Layer, Line, Markers, Note, Rule, Segments, readonly
+from visualizer.figures.model import Axis, Figure, Layer, Line, Markers, Rule, Segments, readonly
 
 #: Starts of the picture of basins, and how many steps each of them may take.
 _STARTS, _BASIN_STEPS = 161, 3000
@@ -179,9 +179,6 @@ def _main(result: DescentResult, state: LandscapeState, shown: int) -> Figure:
     layers.append(dot(x, y))
     kept, all_points = len(ground.data.kept), len(ground.data.points)
     title = f"Descent on the curve through {f'all {kept}' if kept == all_points else f'{kept} of {all_points}'} points"
-    if shown == result.steps and result.progress >= _OVER and np.isfinite(y):
-        layers.append(Note(key="landing", role=Role.TEXT, x=x, y=y, anchor=(0.5, 1.6),
-                           text=f"x = {number_text(x)}, value {number_text(y)}"))
     return Figure("descent", title, x_axis, y_axis, tuple(layers), note=verdict(result, shown).sentence)
 
 
