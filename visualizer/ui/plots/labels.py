@@ -136,14 +136,14 @@ def discs(items: Sequence[LayerItem[Any]]) -> Floats:
 
 
 def _overlaps(boxes: Floats, taken: Floats) -> NDArray[np.bool_]:
-    """For each box whether it touches any of the taken ones."""
+    """For each box whether it touches any of the taken ones; one that is NaN touches nothing."""
     if len(taken) == 0 or len(boxes) == 0:
         return np.zeros(len(boxes), dtype=bool)
-    apart = (
-        (boxes[:, None, 2] <= taken[None, :, 0]) | (taken[None, :, 2] <= boxes[:, None, 0])
-        | (boxes[:, None, 3] <= taken[None, :, 1]) | (taken[None, :, 3] <= boxes[:, None, 1])
+    touch = (
+        (boxes[:, None, 2] > taken[None, :, 0]) & (taken[None, :, 2] > boxes[:, None, 0])
+        & (boxes[:, None, 3] > taken[None, :, 1]) & (taken[None, :, 3] > boxes[:, None, 1])
     )
-    return np.asarray(~apart.all(axis=1))
+    return np.asarray(touch.any(axis=1))
 
 
 def boxes_of(placed: Sequence[Placed]) -> Floats:
@@ -281,6 +281,7 @@ class TextsItem(QGraphicsItem):
         self._note_wishes: list[Wish] = []
         #: Where each text stands when nothing passes over it; None: there is no room.
         self._homes: list[Placed | None] = []
+        self._home_boxes: Floats = np.empty((0, 4))
         self._names: list[Placed] = []
         self._notes: list[Placed] = []
         self._names_of: tuple[object, ...] = ()
@@ -329,6 +330,7 @@ class TextsItem(QGraphicsItem):
     ) -> None:
         if not named and not texts:
             self._name_wishes, self._note_wishes, self._homes = [], [], []
+            self._home_boxes = np.empty((0, 4))
             return
         for item in items:
             if isinstance(item, LineItem | MarkersItem | SegmentsItem):
@@ -341,11 +343,14 @@ class TextsItem(QGraphicsItem):
             homes = choose(self._name_wishes, big)
         self._note_wishes = annotation_wishes(texts, kit, mapping, occupancy)
         self._homes = homes + choose(self._note_wishes, np.vstack((big, boxes_of(_found(homes)))))
+        self._home_boxes = np.array([
+            (np.nan,) * 4 if home is None else (home.x, home.y, home.x + home.width, home.y + home.height)
+            for home in self._homes
+        ]).reshape(-1, 4)
 
     def _given_way(self, big: Floats) -> list[Placed | None]:
         """The texts at home; one that a marker has come to is elsewhere, or away when there is no room."""
-        boxes = np.array([(-9e9, -9e9, -9e9, -9e9) if home is None else home.box for home in self._homes])
-        covering = _overlaps(boxes.reshape(-1, 4), big)
+        covering = _overlaps(self._home_boxes, big)
         if not covering.any():
             return self._homes
         shown: list[Placed | None] = [None if away else home
