@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QProxyStyle, QSpinBox, QStyle, QWidget
 
 import visualizer.ui
 from visualizer.base.resources import resource
@@ -93,7 +95,26 @@ def test_every_icon_that_the_program_asks_for_exists(qapp: QApplication) -> None
         assert not icon(name, Theme()).isNull()
 
 
-def test_the_buttons_of_dialogs_have_no_pictures(any_theme: Theme, host: QWidget) -> None:
+class DesktopStyle(QProxyStyle):
+    """A style that wants pictures in the buttons of dialogs, as Fusion does on most Linux desktops."""
+
+    def styleHint(  # noqa: N802
+        self, hint: QStyle.StyleHint, option: Any = None, widget: Any = None, data: Any = None
+    ) -> int:
+        if hint == QStyle.StyleHint.SH_DialogButtonBox_ButtonsHaveIcons:
+            return 1
+        return super().styleHint(hint, option, widget, data)
+
+
+@pytest.fixture
+def desktop(any_theme: Theme, qapp: QApplication) -> Iterator[None]:
+    qapp.setStyle(DesktopStyle("Fusion"))
+    style_application(qapp, any_theme)
+    yield
+    qapp.setStyle("Fusion")
+
+
+def test_the_buttons_of_dialogs_have_no_pictures(desktop: None, host: QWidget) -> None:
     box = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
                            | QDialogButtonBox.StandardButton.Save, host)
     box.show()
