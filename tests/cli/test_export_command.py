@@ -316,7 +316,7 @@ def test_names_are_those_of_the_points_given_beside_them(export: Callable[..., A
     ("content", "says"),
     [
         (b"", "empty"), (b"a,b,c\n", "no points"), (b"P1,1,x\n", "Line 1: y is 'x'"), (b"P1,1,nan\nP2,2,3\n", "finite"),
-        (b"P1,1,2\nP2,1,3\n", "x = 1 twice"), (b"P1,1,2\n", "1 points"), (b"\xff\xfe", "not text in UTF-8"),
+        (b"P1,1,2\nP2,1,3\n", "x = 1 twice"), (b"P1,1,2\n", "1 point"), (b"\xff\xfe", "not text in UTF-8"),
         (b"1,1\n" * 300_000, "larger than"), (b"P1,1,2,3,4\nP2,2,3\n", "Line 1 has 5 cells"),
     ],
 )
