@@ -352,7 +352,7 @@ def test_points_are_saved_and_loaded_again(
 
 @pytest.mark.parametrize(("data", "word"), [
     (b"", "empty"), (b"name,x,y\n", "no points"), (b"A,1,2\nB,1,3\n", "x = 1"), (b"A,1,2\nB,nan,3\n", "finite"),
-    (b"A,one,2\nB,2,3\n", "not a number"), (b"A,1,2\n", "1 points"), (b"\xff\xfe\x00", "UTF-8"),
+    (b"A,one,2\nB,2,3\n", "not a number"), (b"A,1,2\n", "1 point"), (b"\xff\xfe\x00", "UTF-8"),
     (b"A,1,2\n" * 300_000, "larger"),
 ])
 def test_a_bad_file_gets_its_sentence_and_changes_nothing(
