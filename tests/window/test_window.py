@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGraphicsView, QLineEdit, QMenu, QWidget
 
@@ -299,6 +299,29 @@ def test_tab_reaches_every_control_in_the_order_of_sight(bench: Bench) -> None:
     assert {id(item) for item in walked} == {id(item) for item in expected}
     inside = [item for item in expected if bench.tab.isAncestorOf(item)]
     assert [item for item in walked if bench.tab.isAncestorOf(item)] == inside
+
+
+def test_where_nothing_plays_the_bar_is_no_empty_row(bench: Bench) -> None:
+    reset = bench.window.findChild(QWidget, "wave.reset.button")
+    place = reset.geometry()
+    assert place.left() > 300
+    bench.control.choose_page("slow")
+    bench.settle()
+    bench.qtbot.waitUntil(lambda: reset.geometry().left() < 100)
+    bench.control.choose_page("wave")
+    bench.settle()
+    bench.qtbot.waitUntil(lambda: reset.geometry() == place)
+
+
+def test_one_page_needs_no_row_to_choose_from(make: MakeBench) -> None:
+    class OnePage(Wave):
+        views = Wave.views[:1]
+
+    bench = make(experiments=(OnePage(),))
+    bench.start()
+    bench.settle()
+    assert bench.tab.area.mapTo(bench.tab, QPoint(0, 0)).y() == 0
+    assert bench.window.menus["pages"].menuAction() not in bench.window.menus["view"].actions()
 
 
 def test_the_code_of_what_is_shown_can_be_copied(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -93,7 +94,8 @@ def page_actions(views: Sequence[View]) -> tuple[ActionSpec, ...]:
 
 def key_text(action: QAction) -> str:
     """The keys of an action as this platform writes them; those of no usual keyboard (Save, Exit) are left out."""
-    usual = [key for key in action.shortcuts() if key[0].key() < Qt.Key.Key_Help]
+    keys: Sequence[Any] = action.shortcuts()  # PySide6's stubs do not know that a sequence has items
+    usual = [key for key in keys if key[0].key() < Qt.Key.Key_Help]
     return ", ".join(key.toString(QKeySequence.SequenceFormat.NativeText) for key in usual)
 
 

@@ -149,11 +149,7 @@ class ExperimentTab(QWidget):
         yield
         bar = self._transport = TransportBar(self.experiment, self.theme, self._bottom)
         self._bottom_layout.addWidget(bar)
-        bar.action("reset").setShortcut("Ctrl+R")
         self.playback.begin(bar)
-        bar.reset_requested.connect(self.controller.reset)
-        bar.seed_requested.connect(self.controller.set_seed)
-        bar.cancel_requested.connect(self.controller.cancel)
         bar.problem.connect(self.hint)
         self._show_activity(self.controller.activity)
         yield
@@ -277,7 +273,7 @@ class ExperimentTab(QWidget):
         if self._form is not None:
             self._form.set_state(state)
         if self._transport is not None:
-            self._transport.set_enabled_for(view.playable)
+            self.playback.set_playable(view.playable)
             self._transport.set_seed(state.seed if self.controller.seeded else None)
         for name, action in self.page_actions.items():
             action.setChecked(name == f"page_{view.name}")
@@ -432,8 +428,7 @@ class ExperimentTab(QWidget):
         self._show_strip()
 
     def _show_strip(self) -> None:
-        held = self._presets is not None and self._strip_layout.indexOf(self._presets) >= 0
-        self._strip.setVisible(held and bool(self.examples.here))
+        self._strip.setVisible(self._strip_layout.count() > 0 and bool(self.examples.here))
 
     def _widths(self) -> None:
         left, right = self.left.wanted_width, self.right.wanted_width

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtWidgets import QWidget
 
 from visualizer.ui.tabs.controller import Controller
 
@@ -25,6 +26,7 @@ class Playback(QObject):
         self._controller = controller
         self._player: Player | None = None
         self._bar: TransportBar | None = None
+        self._keeping_place: list[QWidget] = []
         controller.stepped.connect(self._on_stepped)
         controller.play.connect(self._play_from_start)
         controller.stop.connect(self.pause)
@@ -44,6 +46,25 @@ class Playback(QObject):
         bar.step_requested.connect(self._step)
         bar.to_start_requested.connect(self._to_start)
         bar.to_end_requested.connect(self._to_end)
+        bar.reset_requested.connect(self._controller.reset)
+        bar.seed_requested.connect(self._controller.set_seed)
+        bar.cancel_requested.connect(self._controller.cancel)
+        bar.action("reset").setShortcut("Ctrl+R")
+        inside = bar.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        self._keeping_place = [widget for widget in inside if widget.sizePolicy().retainSizeWhenHidden()]
+
+    def set_playable(self, playable: bool) -> None:
+        """Whether the page has anything to play.
+
+        From one run to another nothing moves in the bar; where there is none, what is left moves together.
+        """
+        if self._bar is None:
+            return
+        for widget in self._keeping_place:
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(playable)
+            widget.setSizePolicy(policy)
+        self._bar.set_enabled_for(playable)
 
     @property
     def playing(self) -> bool:
