@@ -195,13 +195,16 @@ def explain(result: RaceResult, state: LandscapeState) -> Explanation:
         blocks.append(Verdict(f"{', '.join(winners)} reached the global minimum.", "good"))
     else:
         blocks.append(Verdict("Nobody reached the global minimum.", "warning"))
+    request = result.request
+    assert isinstance(request, RaceRequest)
+    own = request.own_rates  # worth a column only where they differ
     rows = tuple(
         (racer.entry.title, number_text(racer.landing.x), number_text(racer.landing.value), str(racer.steps),
-         number_text(racer.lr, 3), racer.outcome.verdict)
+         *((number_text(racer.lr, 3),) if own else ()))
         for racer in sorted(result.racers, key=lambda racer: (not np.isfinite(racer.landing.value), racer.landing.value))
     )
     blocks.append(Heading("Where they landed"))
-    blocks.append(Table(("optimizer", "x", "value", "steps", "lr", "verdict"), rows))
+    blocks.append(Table(("optimizer", "x", "value", "steps", *(("lr",) if own else ())), rows))
     entry = optimizer(state.race_shown)
     blocks.append(Heading(entry.title))
     blocks.append(Paragraph(entry.help))
@@ -222,8 +225,6 @@ def explain(result: RaceResult, state: LandscapeState) -> Explanation:
         "less, Adadelta hardly depends on it. \u201cEach torch's default\u201d shows how different their usual rates are."
     ))
     blocks.append(Heading("The curve"))
-    request = result.request
-    assert isinstance(request, RaceRequest)
     blocks += listing.curve_words(request.data)
     return Explanation(tuple(blocks))
 
