@@ -53,7 +53,8 @@ _MODULES = (
 #: What a canvas is made of; they make no Qt objects when they are imported, so the worker can do it.
 _PLOT_MODULES = (
     "visualizer.figures.model", "visualizer.figures.table", "visualizer.ui.plots.geometry", "visualizer.ui.plots.paint",
-    "visualizer.ui.plots.layers", "visualizer.ui.plots.frame", "visualizer.ui.plots.scene", "visualizer.ui.plots.canvas",
+    "visualizer.ui.plots.layers", "visualizer.ui.plots.frame", "visualizer.ui.plots.scene", "visualizer.ui.plots.tools",
+    "visualizer.ui.plots.canvas",
 )
 _DESK_MODULES = (
     "visualizer.ui.widgets.help", "visualizer.ui.widgets.icons", "json", "visualizer.base.json_text",

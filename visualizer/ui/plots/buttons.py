@@ -133,10 +133,10 @@ class ButtonRow(QWidget):
     TOOLS = (
         ("log_x", "Logarithmic x axis", "Logarithmic x axis on or off"),
         ("log_y", "Logarithmic y axis", "Logarithmic y axis on or off"),
-        ("fit", "Fit", "Show everything again (double click, or F)"),
+        ("fit", "Fit", "Show everything again (double click, or Ctrl+0 for every figure)"),
         ("copy", "Copy picture", "Copy the picture to the clipboard (Ctrl+C)"),
         ("export", "Export figure", "Save this figure as PNG, SVG or CSV"),
-        ("enlarge", "Enlarge figure", "Show this figure large, and again as before (double click on its title)"),
+        ("enlarge", "Enlarge figure", "Show this figure large, and again as before (double click on its title, or F)"),
     )
 
     def __init__(self, parent: QWidget) -> None:

@@ -10,18 +10,16 @@ from PySide6.QtGui import (
     QContextMenuEvent,
     QEnterEvent,
     QFocusEvent,
-    QGuiApplication,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QMenu, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QToolTip, QWidget
 
 from visualizer.base.experiment import Gesture
 from visualizer.figures.model import Figure
-from visualizer.figures.table import figure_tsv
 from visualizer.ui.plots.buttons import ButtonRow
 from visualizer.ui.plots.chips import BusyChip, ReadoutChip
 from visualizer.ui.plots.keyboard import HELP, Command, command_of
@@ -29,13 +27,14 @@ from visualizer.ui.plots.layout import legend_layers
 from visualizer.ui.plots.overlay import OverlayItem
 from visualizer.ui.plots.picking import Target, drawn_inside, pick, reading, targets
 from visualizer.ui.plots.scene import FigureItem
+from visualizer.ui.plots.tools import PlotTools
 from visualizer.ui.theme import Theme
 
 #: Pixels that the mouse moves before a press is a drag.
 _DRAG_START = 4
 _READOUT_EVERY_MS = 16
-_TOOLS_EVERY_MS = 250
 _NUDGE = 0.01
+
 
 class FigureCanvas(QWidget):
     """Draws one figure and keeps drawing its successors.
@@ -83,20 +82,13 @@ class FigureCanvas(QWidget):
         self._readout = ReadoutChip("plot.readout", self)
         self._busy = BusyChip(self)
         self._buttons = ButtonRow(self)
-        self._buttons.buttons["log_x"].clicked.connect(self._toggle_log_x)
-        self._buttons.buttons["log_y"].clicked.connect(self._toggle_log_y)
-        self._buttons.buttons["fit"].clicked.connect(self.fit)
-        self._buttons.buttons["copy"].clicked.connect(self._request_copy)
-        self._buttons.buttons["export"].clicked.connect(self._request_export)
-        self._buttons.buttons["enlarge"].clicked.connect(self._request_enlarged)
-        self._menu: QMenu | None = None
+        self._tools = PlotTools(self, self._item, self._buttons)
+        self._tools.copy_requested.connect(self.copy_requested)
+        self._tools.export_requested.connect(self.export_requested)
+        self._tools.enlarge_requested.connect(self.enlarge_requested)
 
         self._readout_timer = QTimer(self, singleShot=True, interval=_READOUT_EVERY_MS)
         self._readout_timer.timeout.connect(self._show_readout)
-
-        # Which tools make sense is seldom another answer: not asked at every update.
-        self._tools_timer = QTimer(self, singleShot=True, interval=_TOOLS_EVERY_MS)
-        self._tools_timer.timeout.connect(self._update_tools)
 
         self._pressed: QPointF | None = None
         self._last = QPointF()
@@ -132,8 +124,7 @@ class FigureCanvas(QWidget):
         if previous is None or (previous.title, previous.note) != (figure.title, figure.note):
             self.setAccessibleName(figure.title)
             self.setAccessibleDescription(f"{figure.note} {HELP}".strip())
-        if not self._tools_timer.isActive():
-            self._tools_timer.start()
+        self._tools.update_soon()
         self._update_overlay()
         # What it names may have moved; it comes again when the mouse moves.
         self._hide_readout()
@@ -147,7 +138,7 @@ class FigureCanvas(QWidget):
         self._readout.set_theme(theme)
         self._busy.set_theme(theme)
         self._hide_readout()
-        self._place_tools()
+        self._tools.place()
         self._update_overlay()
 
     def set_busy(self, busy: bool) -> None:
@@ -170,7 +161,7 @@ class FigureCanvas(QWidget):
         self._view.setGeometry(0, 0, width, height)
         self._scene.setSceneRect(0.0, 0.0, width, height)
         self._item.set_size(width, height, self.devicePixelRatioF())
-        self._place_tools()
+        self._tools.place()
         self._hide_readout()
         self._update_overlay()
 
@@ -207,22 +198,6 @@ class FigureCanvas(QWidget):
         self._readout_timer.stop()
         self._readout.hide()
 
-    def _place_tools(self) -> None:
-        size = self._buttons.sizeHint()
-        self._buttons.setGeometry(self.width() - size.width() - 6, 6, size.width(), size.height())
-
-    @Slot()
-    def _update_tools(self) -> None:
-        buttons = self._buttons.buttons
-        changed = False
-        for axis, name, on in ((0, "log_x", self._item.log_x), (1, "log_y", self._item.log_y)):
-            possible = on or self._item.can_log(axis)
-            changed |= buttons[name].isHidden() == possible
-            buttons[name].setVisible(possible)
-            buttons[name].setChecked(on)
-        if changed:
-            self._place_tools()
-
     def _update_overlay(self) -> None:
         target = self._selected_target()
         if target is not None:
@@ -244,7 +219,7 @@ class FigureCanvas(QWidget):
     @Slot()
     def _view_changed(self) -> None:
         self._hide_readout()
-        self._update_tools()
+        self._tools.update()
         self._update_overlay()
 
     @Slot()
@@ -262,59 +237,10 @@ class FigureCanvas(QWidget):
         inside = area.translated(-self._item.plot_rect.topLeft())
         return drawn_inside(self._item, inside.left(), inside.top(), inside.right(), inside.bottom())
 
-    # Commands.
-
-    @Slot(bool)
-    def _toggle_log_x(self, on: bool = False) -> None:
-        self._item.set_log(x=not self._item.log_x)
-
-    @Slot(bool)
-    def _toggle_log_y(self, on: bool = False) -> None:
-        self._item.set_log(y=not self._item.log_y)
-
-    @Slot()
-    def _request_copy(self) -> None:
-        if self.figure is not None:
-            self.copy_requested.emit(self.figure.name)
-
-    @Slot()
-    def _request_export(self) -> None:
-        if self.figure is not None:
-            self.export_requested.emit(self.figure.name)
-
-    @Slot()
-    def _request_enlarged(self) -> None:
-        if self.figure is not None:
-            self.enlarge_requested.emit(self.figure.name)
-
-    @Slot()
-    def _copy_data(self) -> None:
-        if self.figure is not None:
-            QGuiApplication.clipboard().setText(figure_tsv(self.figure))
-
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if self.figure is None:
             return
-        if self._menu is not None:
-            self._menu.deleteLater()
-        self._menu = QMenu(self)
-        self._menu.setObjectName("plot.menu")
-        self._menu.addAction("Fit", self.fit)
-        self._menu.addAction("Enlarge", self._request_enlarged)
-        for axis, text, on, slot in (
-            (0, "Logarithmic x axis", self._item.log_x, self._toggle_log_x),
-            (1, "Logarithmic y axis", self._item.log_y, self._toggle_log_y),
-        ):
-            action = self._menu.addAction(text)
-            action.setCheckable(True)
-            action.setChecked(on)
-            action.setEnabled(on or self._item.can_log(axis))
-            action.triggered.connect(slot)
-        self._menu.addSeparator()
-        self._menu.addAction("Copy picture", self._request_copy)
-        self._menu.addAction("Copy data", self._copy_data)
-        self._menu.addAction("Export …", self._request_export)
-        self._menu.popup(event.globalPos())
+        self._tools.show_menu(event.globalPos())
         event.accept()
 
     # Mouse.
@@ -392,7 +318,7 @@ class FigureCanvas(QWidget):
         else:
             self._release()
             if self._on_title(event.position()):
-                self._request_enlarged()
+                self._tools.request_enlarged()
             else:
                 self.fit()
             event.accept()
@@ -477,9 +403,7 @@ class FigureCanvas(QWidget):
             case "nudge":
                 return self._nudge(command.dx, command.dy)
             case "copy":
-                self._request_copy()
-            case "fit":
-                self.fit()
+                self._tools.request_copy()
             case "zoom":
                 plot = self._item.plot_rect
                 factor = 0.8 if command.dx > 0 else 1.25

@@ -1,4 +1,4 @@
-"""What the keys do in a figure. Space, plain arrows and Home belong to the transport bar and are not here."""
+"""What the keys do in a figure. Those of the transport bar (Space, arrows, Home) and the window (F, Ctrl+0) pass."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from PySide6.QtGui import QKeyEvent
 
 HELP = (
     "Wheel zooms, drag pans, double click fits, on the title it enlarges. Keys: Ctrl+Left and Ctrl+Right, or [ and ], "
-    "select a point; Enter clicks it; Alt with an arrow moves it; + and - zoom; F fits; Ctrl+C copies the picture; "
-    "Escape deselects."
+    "select a point; Enter clicks it; Alt with an arrow moves it; + and - zoom; Ctrl+0 fits; F enlarges; Ctrl+C copies "
+    "the picture; Escape deselects."
 )
 
 _ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
@@ -21,7 +21,7 @@ _ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0
 class Command:
     """What a key asks for; ``dx``, ``dy``: a direction (y upwards), or +1 and -1 for next and previous, in and out."""
 
-    name: Literal["select", "nudge", "click", "deselect", "zoom", "fit", "copy"]
+    name: Literal["select", "nudge", "click", "deselect", "zoom", "copy"]
     dx: int = 0
     dy: int = 0
 
@@ -43,5 +43,5 @@ def command_of(event: QKeyEvent) -> Command | None:
     if modifiers not in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
         return None
     plain = {Qt.Key.Key_Return: Command("click"), Qt.Key.Key_Enter: Command("click"),
-             Qt.Key.Key_Escape: Command("deselect"), Qt.Key.Key_F: Command("fit")}
+             Qt.Key.Key_Escape: Command("deselect")}
     return plain.get(Qt.Key(key)) if key in plain else None
