@@ -6,15 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGraphicsView, QLineEdit, QMenu, QWidget
 
-from tests.fakes import Wave
+from tests.fakes import Wave, WaveResult
 from tests.window.bench import Bench
 from visualizer.base.experiment import Gesture
-from visualizer.base.messages import Broken, Loading, Ready
+from visualizer.base.messages import Broken, Loading, Ready, Update
 from visualizer.ui import main_window
 from visualizer.ui.focus import focusable
 
@@ -157,6 +158,42 @@ def test_whoever_stands_at_the_end_stays_at_the_end_of_a_longer_result(bench: Be
     bench.change(samples=500)
     bench.settle()
     assert bench.control.position == 499
+
+
+def grown(bench: Bench, steps: int, samples: int = 100) -> Update:
+    """What a run that is under way sends when it has come so far."""
+    x = np.linspace(0.0, 1.0, samples)
+    return Update("wave", len(bench.client.submitted), WaveResult(x, x, steps=steps, progress=steps / samples), False)
+
+
+def test_to_the_end_of_a_run_that_still_grows_follows_it_until_it_is_over(bench: Bench) -> None:
+    bench.client.held = True
+    bench.control.show_step(5)
+    bench.change(samples=200)
+    with bench.qtbot.waitSignal(bench.control.stepped, check_params_cb=lambda *shown: shown == (5, 60)):
+        bench.client.message.emit(grown(bench, 60))
+    bench.trigger("wave.to_end")
+    assert bench.control.position == 60
+    bench.client.message.emit(grown(bench, 80))
+    assert bench.control.position == 80
+    bench.client.held = False
+    bench.settle()
+    assert bench.control.position == 199
+
+
+def test_the_end_can_be_asked_for_before_there_is_any_result(make: MakeBench) -> None:
+    bench = make()
+    bench.client.held = True
+    bench.start(ready=False)
+    to_end = "wave.to_end"
+    bench.qtbot.waitUntil(lambda: not bench.interior.steps.busy)
+    assert not next(item for item in bench.actions() if item.objectName() == to_end).isEnabled(), "it comes anyway"
+    with bench.qtbot.waitSignal(bench.control.stepped):
+        bench.control.apply_preset(Wave.presets[0])
+    bench.trigger(to_end)
+    bench.client.held = False
+    bench.settle()
+    assert (bench.control.position, bench.tab.playing) == (99, False), "in place of playing from the beginning"
 
 
 def test_a_long_computation_can_be_cancelled_and_run_again(bench: Bench) -> None:

@@ -161,6 +161,11 @@ class Controller(QObject):
         return min(getattr(self._state, "shown_step", 0), self.steps)
 
     @property
+    def at_end(self) -> bool:
+        """Whether the end is shown, wherever it comes to be."""
+        return getattr(self._state, "shown_step", END) == END
+
+    @property
     def seeded(self) -> bool:
         """Whether the seed changes anything on this page."""
         if "seed" not in self._declared:
@@ -275,6 +280,14 @@ class Controller(QObject):
             step = END
         if step != self._state.shown_step:
             self._set(self._state.changed(shown_step=max(0, step)))
+
+    @Slot()
+    def show_end(self) -> None:
+        """Move to the end and stay there: of a run that still grows, and of one that has no result yet, too."""
+        if "shown_step" in self._declared:
+            # Else the first result of a preset would be played from its beginning after all.
+            self._play_request = None
+            self._set(self._state.changed(shown_step=END))
 
     def restore(self, state: State) -> None:
         """Another state altogether, as from a session; the history starts anew."""

@@ -90,6 +90,7 @@ class Playback(QObject):
         self._player.set_end(steps, self._controller.activity.kind == "running")
         if not self._player.playing:
             self._player.set_position(position)
+        self._bar.set_end_awaited(self._controller.at_end)
         self._bar.set_range(steps)
         self._bar.set_position(position)
 
@@ -117,5 +118,6 @@ class Playback(QObject):
 
     @Slot()
     def _to_end(self) -> None:
+        # The last step that there is now would be left behind by a run that still grows.
         self.pause()
-        self._seek(self._controller.steps)
+        self._controller.show_end()

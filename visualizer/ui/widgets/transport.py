@@ -60,6 +60,7 @@ class TransportBar(QWidget):
         self._position = 0
         self._playing = False
         self._playable = True
+        self._end_awaited = True
         self._moved = False
         self._acts: dict[str, QAction] = {}
         self._buttons: dict[str, QToolButton] = {}
@@ -95,6 +96,11 @@ class TransportBar(QWidget):
         self._last = last
         self._slider.setRange(0, max(last, 0))
         self._fit_text()
+        self._show_position()
+
+    def set_end_awaited(self, awaited: bool) -> None:
+        """Whether the end will be shown once there is a run; if not, it can be asked for before there is one."""
+        self._end_awaited = awaited
         self._show_position()
 
     def set_position(self, step: int) -> None:
@@ -272,6 +278,8 @@ class TransportBar(QWidget):
         for name, useful in (("to_start", shown > 0), ("step_back", shown > 0),
                              ("step", shown < self._last), ("to_end", shown < self._last)):
             self._acts[name].setEnabled(some and useful)
+        if self._playable and self._last <= 0:
+            self._acts["to_end"].setEnabled(not self._end_awaited)
 
     def _show_playing(self) -> None:
         action = self._acts["run"]
