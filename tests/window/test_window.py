@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from tests.fakes import Wave, WaveResult
 from tests.window.bench import Bench
 from visualizer.base.experiment import Gesture
 from visualizer.base.messages import Broken, Loading, Ready, Update
+from visualizer.base.parameters import END
 from visualizer.ui import main_window
 from visualizer.ui.focus import focusable
+from visualizer.ui.tabs.controller import Controller
 
 MakeBench = Callable[..., Bench]
 
@@ -73,6 +76,27 @@ def test_what_the_form_shows_follows_undo_presets_and_gestures(bench: Bench) -> 
     phase = bench.window.findChild(QLineEdit, "wave.phase")
     assert phase is not None
     assert phase.text() == "1.5"
+
+
+@pytest.mark.parametrize("shown_step", [0, 20, END])
+@pytest.mark.parametrize("choose", [
+    lambda control: control.reset(),
+    lambda control: control.apply_preset(Wave.presets[1]),
+    lambda control: control.apply_preset(replace(Wave.presets[1], play=True)),
+])
+def test_a_refused_text_gives_way_to_a_preset_or_reset_that_changes_no_value(
+    bench: Bench, choose: Callable[[Controller], None], shown_step: int
+) -> None:
+    bench.control.show_step(shown_step)
+    box = bench.window.findChild(QLineEdit, "wave.frequency")
+    assert box is not None
+    box.setFocus()
+    box.selectAll()
+    bench.qtbot.keyClicks(box, "1e9")
+    bench.qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert (box.text(), box.property("wrong")) == ("1e9", True)
+    choose(bench.control)
+    assert (box.text(), box.property("wrong")) == ("1", False)
 
 
 def test_each_page_has_its_own_figures_and_keeps_them(bench: Bench) -> None:

@@ -59,7 +59,8 @@ class Controller(QObject):
     """Keeps one tab's state, history and results.
 
     Signals:
-        state_changed(State): a value of the form, or the page, has changed.
+        state_changed(State): a value of the form, or the page, has changed; and after every preset and reset, since
+            what was typed and refused gives way to them even where they change nothing.
         stepped(int, int): the shown step and the last step; after every redraw and seek.
         drawn(tuple of Figure): figures of the present page, in its order.
         blank(): the present page has no result yet.
@@ -246,7 +247,7 @@ class Controller(QObject):
         if preset.play and "shown_step" in self._declared:
             values["shown_step"] = 0
         self.stop.emit()
-        if self._change(lambda: self._state.changed(**values), True, preset.title) and preset.play:
+        if self._change(lambda: self._state.changed(**values), True, preset.title, anew=True) and preset.play:
             self._play_request = self.request
             self._play_if_here()
 
@@ -264,7 +265,8 @@ class Controller(QObject):
             if name != "view" and (not item.views or page in item.views)
         }
         self.stop.emit()
-        self._change(lambda: self._state.changed(**values), True, f"Reset {self.experiment.view(self._state).title}")
+        title = f"Reset {self.experiment.view(self._state).title}"
+        self._change(lambda: self._state.changed(**values), True, title, anew=True)
 
     @Slot(int)
     def set_seed(self, seed: int) -> None:
@@ -314,7 +316,7 @@ class Controller(QObject):
         """Draw and explain again, as when the widgets have just been made or the look has changed."""
         self._schedule()
 
-    def _change(self, make: Callable[[], Any], committed: bool, text: str = "") -> bool:
+    def _change(self, make: Callable[[], Any], committed: bool, text: str = "", anew: bool = False) -> bool:
         try:
             state = make()
         except UserError as error:
@@ -324,7 +326,7 @@ class Controller(QObject):
             return False
         before = self._state if self._before is None else self._before
         self._before = None if committed else before
-        self._set(state)
+        self._set(state, anew)
         if committed and self.history.push(before, state, text):
             self.committed.emit()
         return True
@@ -335,13 +337,15 @@ class Controller(QObject):
         self._set(state.changed(shown_step=self._state.shown_step) if "shown_step" in self._declared else state)
         self.committed.emit()
 
-    def _set(self, state: Any) -> None:
+    def _set(self, state: Any, anew: bool = False) -> None:
+        """``anew``: let the controls show the state again, even if it is the one that they have been told."""
         old, self._state = self._state, state
-        if state == old:
-            return
         values = [name for name in self._declared if getattr(old, name) != getattr(state, name)]
-        if values != ["shown_step"]:
+        if anew or values not in ([], ["shown_step"]):
             self.state_changed.emit(state)
+        if not values:
+            return
+        if values != ["shown_step"]:
             self._ask()
         self._schedule()
         self._tell()
