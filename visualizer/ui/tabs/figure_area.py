@@ -131,6 +131,10 @@ class FigureArea(QWidget):
         self._page = experiment.views[0].name
         self._has_figures: set[str] = set()
         self._first: tuple[FigurePage, tuple[Figure, ...]] | None = None
+        self._later: dict[str, tuple[FigurePage, Figure]] = {}
+        self._order: list[str] = []
+        self._later_timer = QTimer(self, interval=0)
+        self._later_timer.timeout.connect(self._draw_later)
         self._veil = _Veil(self)
         self._dimming = True
         self._card: Banner | None = None
@@ -178,8 +182,15 @@ class FigureArea(QWidget):
         if page is None or not page.built:
             return
         if all(page.canvases[figure.name].figure is not None for figure in figures):
-            for figure in figures:
+            self._later = {}
+            for figure in figures[:1]:
                 page.canvases[figure.name].set_figure(figure)
+            # Each of the others in a turn of its own: drawn and painted all at once they would hold the mouse for longer
+            # than a frame. A picture that is overtaken while it waits is never drawn.
+            self._later = {figure.name: (page, figure) for figure in figures[1:]}
+            self._order = [*(name for name in self._order if name in self._later),
+                           *(name for name in self._later if name not in self._order)]
+            self._later_timer.start()
         else:
             # The first picture of a canvas takes longer than any that follow, so each gets a step of its own.
             busy, self._first = self._first is not None, (page, figures)
@@ -187,6 +198,17 @@ class FigureArea(QWidget):
                 self._steps.add(self._draw_first())
         self._has_figures.add(self._page)
         self._arrange()
+
+    @Slot()
+    def _draw_later(self) -> None:
+        """The secondary figure that has waited longest."""
+        name = next((name for name in self._order if name in self._later), None)
+        if name is None:
+            self._later_timer.stop()
+            return
+        page, figure = self._later.pop(name)
+        self._order = [*(other for other in self._order if other != name), name]
+        page.canvases[name].set_figure(figure)
 
     def _draw_first(self) -> Iterator[None]:
         """The newest of the figures that were asked for, one canvas at a step."""
