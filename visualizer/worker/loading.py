@@ -7,7 +7,8 @@ All of it was measured with a 5 ms heartbeat in the GUI thread (``benchmarks/hea
 * The collector walks every object that the imports made, again and again: 16-70 ms each. It is off while
   they run, and ``gc.freeze()`` then puts what they made out of its sight for good.
 * A thread that wants the GIL waits one *switch interval* for it, 5 ms by default, and Qt gives it up at
-  nearly every call. With 0.5 ms the largest gap while torch is imported fell from 20-40 ms to 12-15 ms.
+  nearly every call. With 0.5 ms the largest gap while torch is imported fell from 20-40 ms to 12-15 ms; with 0.1 ms
+  the 99th percentile while a page runs fell again, from 26-60 ms to 11-22 ms on a busy machine. Shorter is worse.
 * The first ``torch.optim`` optimizer imports torch._dynamo and sympy, 1.2 s. Done here, after the first pictures.
 """
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SWITCH_INTERVAL = 0.0005
+SWITCH_INTERVAL = 0.0001
 """Seconds after which a thread has to hand the GIL to one that waits for it."""
 
 WINDOW_LIBRARIES = ("numpy", "pyqtgraph", "ziamath")
