@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGraphicsView, QLineEdit, QMenu, QWidget
+from pytestqt.qtbot import QtBot
 
 from tests.fakes import Wave, WaveResult
 from tests.window.bench import Bench
@@ -20,6 +21,7 @@ from visualizer.base.messages import Broken, Loading, Ready, Update
 from visualizer.base.parameters import END
 from visualizer.ui import main_window
 from visualizer.ui.focus import focusable
+from visualizer.ui.settings import Settings
 from visualizer.ui.tabs.controller import Controller
 
 MakeBench = Callable[..., Bench]
@@ -305,6 +307,38 @@ def test_size_and_presentation_are_restored(make: MakeBench, bench: Bench) -> No
     assert again.window.theme.presentation
     assert again.settings.data("window/geometry").size() > 0
     again.window.close()
+
+
+def fits(window: QWidget) -> bool:
+    """Whether the window with a frame of 40 pixels in all above and below is on the screen."""
+    place, room = window.geometry(), QGuiApplication.primaryScreen().availableGeometry()
+    place.setHeight(place.height() + 40)
+    return room.contains(place)
+
+
+def test_at_the_first_start_the_window_is_on_the_screen_with_its_frame(qtbot: QtBot, tmp_path: Path) -> None:
+    room = QGuiApplication.primaryScreen().availableSize()
+    assert room.height() < main_window.DEFAULT_SIZE.height(), "no screen to test this on"
+    window = main_window.MainWindow(Settings(tmp_path / "window.ini"), lambda window: pytest.fail("not asked for"))
+    qtbot.addWidget(window)
+    assert fits(window)
+    assert window.height() >= room.height() - 60, "and it uses the screen"
+
+
+@pytest.mark.parametrize("place", [(0, 0, 5000, 4000), (0, 0, 800, 800), (300, 300, 700, 700), (100, 90, 650, 500)])
+def test_a_remembered_window_is_brought_back_onto_the_screen(
+    qtbot: QtBot, tmp_path: Path, place: tuple[int, int, int, int]
+) -> None:
+    settings = Settings(tmp_path / "window.ini")
+    before = QWidget()
+    qtbot.addWidget(before)
+    before.setGeometry(*place)
+    settings.put("window/geometry", before.saveGeometry())
+    window = main_window.MainWindow(settings, lambda window: pytest.fail("not asked for"))
+    qtbot.addWidget(window)
+    assert fits(window)
+    if fits(before):
+        assert window.geometry() == before.geometry(), "what fits stays as it was"
 
 
 def test_a_damaged_settings_file_is_as_good_as_none(make: MakeBench, tmp_path: Path) -> None:

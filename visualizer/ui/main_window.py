@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from visualizer.ui.widgets.banner import Banner
 
 DEFAULT_SIZE = QSize(1440, 900)
+#: What a window manager puts around the window, generously; Qt knows it only once the window is shown.
+FRAME = QSize(16, 40)
 LOADING = "PyTorch is loading …"
 MENUS = (("file", "&File"), ("edit", "&Edit"), ("run", "&Run"), ("view", "&View"), ("help", "&Help"))
 SAID_MS = 8000
@@ -224,12 +226,28 @@ class MainWindow(QMainWindow):
     # Coming and going.
 
     def _restore_geometry(self) -> None:
-        screen = QGuiApplication.primaryScreen()
-        room = screen.availableSize() if screen is not None else DEFAULT_SIZE
-        self.resize(DEFAULT_SIZE.boundedTo(room))
+        self.resize(DEFAULT_SIZE)
         remembered = self.settings.data("window/geometry")
-        if not remembered.isEmpty():
-            self.restoreGeometry(remembered)
+        restored = not remembered.isEmpty() and self.restoreGeometry(remembered)
+        if not (restored and (self.isMaximized() or self.isFullScreen())):
+            self._fit_screen(moved=restored)
+
+    def _fit_screen(self, moved: bool) -> None:
+        """Keep window and frame on the screen; the place is the system's to choose as long as all fits there."""
+        screen = QGuiApplication.screenAt(self.geometry().center()) if moved else None
+        screen = screen or QGuiApplication.primaryScreen()
+        if screen is None:
+            return
+        room = screen.availableGeometry()
+        fitting = self.size().boundedTo(room.size() - FRAME)
+        if fitting == self.size() and not moved:
+            return
+        self.resize(fitting)
+        whole, corner = fitting + FRAME, self.pos() if moved else room.topLeft()
+        self.move(
+            max(room.left(), min(corner.x(), room.left() + room.width() - whole.width())),
+            max(room.top(), min(corner.y(), room.top() + room.height() - whole.height())),
+        )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # Comes here when nobody with the focus, nor around it, needed the key.
