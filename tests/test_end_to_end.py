@@ -104,9 +104,9 @@ def test_a_user_removes_a_point_types_alpha_exports_the_picture_and_comes_back(
 
         type_into(program, "landscape.alpha", "0.02")
         program.wait_for(lambda shown: kept(home).get("alpha") == 0.02, "alpha to be 0.02")
-        program.click("window.undo.button")
+        display.key("ctrl+z")
         program.wait_for(lambda shown: kept(home).get("alpha") == 0.05, "alpha to be undone")
-        program.click("window.redo.button")
+        display.key("ctrl+shift+z")
         program.wait_for(lambda shown: kept(home).get("alpha") == 0.02, "alpha to be done again")
 
         program.click("landscape.to_start.button")
@@ -160,6 +160,25 @@ def export(program: Program, path: Path) -> None:
     program.display.key("ctrl+a")
     program.display.type(str(path))
     program.display.key("Return")
+
+
+def test_on_a_small_screen_nothing_of_the_window_is_cut_off(display: Display, tmp_path: Path) -> None:
+    def seen_whole(shown: dict[str, Any], name: str) -> bool:
+        widget = find(shown, name)
+        if widget is None:
+            return False
+        left, top, width, height = widget["place"]
+        return min(left, top) >= 0 and left + width <= display.width and top + height <= display.height
+
+    with Program(display, "--fresh", cwd=tmp_path) as program:
+        wait_until_ready(program)
+        for name in ("window.status", "landscape.run.button", "landscape.reset.button"):
+            program.wait_for(lambda shown, name=name: seen_whole(shown, name), f"the whole of {name}")
+        display.key("F5")
+        program.wait_for(lambda shown: find(shown, "window.status") is None, "presentation mode")
+        for name in ("window", "landscape.run.button", "landscape.reset.button"):
+            program.wait_for(lambda shown, name=name: seen_whole(shown, name), f"the whole of {name}")
+        assert program.closed()[:2] == (0, "")
 
 
 def test_closing_in_the_middle_of_a_long_run_ends_at_once_and_silently(display: Display, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from tests.fakes import Wave
@@ -105,6 +106,48 @@ def test_page_keys_stay_with_an_editor_that_has_the_focus(front: Bench, name: st
     press(front, Key.Key_PageUp)
     assert getattr(front.control.state, name.removeprefix("wave.")) > before
     assert front.control.history.stack.undoText() != "Fast"
+
+
+@pytest.mark.parametrize("name", ["wave.frequency", "wave.seed"])
+def test_shortcuts_with_ctrl_work_while_a_number_is_only_looked_at(front: Bench, name: str) -> None:
+    front.control.set_seed(7)
+    box = front.window.findChild(QLineEdit, name)
+    assert box is not None
+    box.setFocus()
+    for taken in ("Z", "Shift+Z", "Y", "E", "Shift+E", "H", "O", "S", "0", "1", "2", ".", "B", "F", "K"):
+        assert not claims(box, f"Ctrl+{taken}"), taken
+    for kept in ("C", "X", "V", "A"):
+        assert claims(box, f"Ctrl+{kept}"), kept
+    ctrl, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    press(front, Key.Key_Z, modifier=ctrl)
+    assert front.control.state.seed == 0
+    press(front, Key.Key_Z, modifier=ctrl | shift)
+    assert front.control.state.seed == 7
+    press(front, Key.Key_Z, Key.Key_Y, modifier=ctrl)
+    assert front.control.state.seed == 7
+
+
+def test_ctrl_z_takes_back_the_typing_while_a_number_is_being_typed(front: Bench) -> None:
+    front.change(samples=50)
+    box = front.window.findChild(QLineEdit, "wave.frequency")
+    assert box is not None
+    box.setFocus()
+    assert not claims(box, "Ctrl+Z")
+    front.qtbot.keyClicks(box, "3")
+    assert claims(box, "Ctrl+Z")
+    box.undo()
+    assert not claims(box, "Ctrl+Z"), "the value in effect stands there again"
+    press(front, Key.Key_Z, modifier=Qt.KeyboardModifier.ControlModifier)
+    assert (front.control.state.samples, box.text()) == (100, "1")
+
+
+def claims(box: QLineEdit, keys: str) -> bool:
+    """Whether the line answers that it needs these keys itself, which are then no shortcut of the window."""
+    pressed = QKeySequence(keys)[0]
+    question = QKeyEvent(QEvent.Type.ShortcutOverride, pressed.key(), pressed.keyboardModifiers())
+    question.ignore()
+    box.event(question)
+    return question.isAccepted()
 
 
 def test_a_click_on_an_example_leaves_the_keyboard_with_the_figure(front: Bench) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSlider, QStyle, QStyleOptionSlider, QWidget
 
 from visualizer.ui.theme import Theme
@@ -12,6 +12,11 @@ _KEY_STEPS = {
     Qt.Key.Key_Left: -1.0, Qt.Key.Key_Down: -1.0, Qt.Key.Key_Right: 1.0, Qt.Key.Key_Up: 1.0,
     Qt.Key.Key_PageDown: -10.0, Qt.Key.Key_PageUp: 10.0,
 }
+#: What a line does by Ctrl with a text that is only looked at; all other keys with Ctrl are the window's then.
+_OF_THE_LINE = (
+    QKeySequence.StandardKey.Copy, QKeySequence.StandardKey.Cut, QKeySequence.StandardKey.Paste,
+    QKeySequence.StandardKey.SelectAll,
+)
 
 
 class ValueSlider(QSlider):
@@ -73,13 +78,18 @@ class ValueSlider(QSlider):
 
 
 class NumberBox(QLineEdit):
-    """A line for a number with its unit; ``stepped`` comes from arrow keys, page keys and the wheel."""
+    """A line for a number with its unit; ``stepped`` comes from arrow keys, page keys and the wheel.
+
+    The keyboard often rests here while the window is used by its shortcuts. They work as long as nothing is being
+    typed: Ctrl+Z takes back the last change. While something is, it takes back the typing.
+    """
 
     stepped = Signal(float)
 
     def __init__(self, unit: str, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._unit = unit
+        self._shown = ""
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.set_theme(theme)
 
@@ -90,6 +100,23 @@ class NumberBox(QLineEdit):
         unit = self.fontMetrics().horizontalAdvance(self._unit) + theme.px(4) if self._unit else 0
         self.setTextMargins(0, 0, unit, 0)
         self.setFixedWidth(width + unit)
+
+    def setText(self, text: str) -> None:  # noqa: N802
+        self._shown = text
+        super().setText(text)
+
+    def event(self, event: QEvent) -> bool:
+        # Qt asks whether the key is needed here or may be a shortcut; a line would claim a good part of the keyboard.
+        if (
+            event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+            and self.text() == self._shown
+            and event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            and not event.modifiers() & Qt.KeyboardModifier.AltModifier  # AltGr, which types
+            and not any(event.matches(key) for key in _OF_THE_LINE)
+        ):
+            event.ignore()
+            return False
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
