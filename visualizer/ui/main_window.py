@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtCore import QRect, QSize, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QApplication,
@@ -236,9 +236,8 @@ class MainWindow(QMainWindow):
         """Keep window and frame on the screen; the place is the system's to choose as long as all fits there."""
         screen = QGuiApplication.screenAt(self.geometry().center()) if moved else None
         screen = screen or QGuiApplication.primaryScreen()
-        if screen is None:
-            return
-        room = screen.availableGeometry()
+        # All screens may be unplugged.
+        room = screen.availableGeometry() if screen is not None else QRect(self.pos(), self.size() + FRAME)
         fitting = self.size().boundedTo(room.size() - FRAME)
         if fitting == self.size() and not moved:
             return

@@ -101,8 +101,8 @@ class NumberBox(QLineEdit):
         self.setTextMargins(0, 0, unit, 0)
         self.setFixedWidth(width + unit)
 
-    def setText(self, text: str) -> None:  # noqa: N802
-        self._shown = text
+    def setText(self, text: str | None) -> None:  # noqa: N802
+        self._shown = text or ""
         super().setText(text)
 
     def event(self, event: QEvent) -> bool:
