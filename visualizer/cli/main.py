@@ -130,6 +130,17 @@ def _window(options: argparse.Namespace, experiments: Sequence[AnyExperiment] | 
     if options.session is not None:
         _refuse_session(options.session, _known(experiments))
 
+    from visualizer.base.early_stop import EARLY_STOP
+
+    EARLY_STOP.install()
+    try:
+        return _show_window(options)
+    finally:
+        EARLY_STOP.uninstall()
+
+
+def _show_window(options: argparse.Namespace) -> int:
+    from visualizer.base.early_stop import EARLY_STOP
     from visualizer.base.system_libraries import qt_problem
 
     problem = qt_problem()
@@ -142,7 +153,7 @@ def _window(options: argparse.Namespace, experiments: Sequence[AnyExperiment] | 
         from visualizer.ui.application import run as run_window
     except ImportError as error:
         raise lacking(error) from error
-    return run_window(options)
+    return STOPPED if EARLY_STOP.asked else run_window(options)
 
 
 def _refuse_session(path: str, experiments: Sequence[AnyExperiment]) -> None:

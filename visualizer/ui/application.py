@@ -21,6 +21,7 @@ from PySide6.QtGui import QFontDatabase, QIcon
 from PySide6.QtWidgets import QApplication
 
 from visualizer import __version__
+from visualizer.base.early_stop import EARLY_STOP
 from visualizer.base.resources import resource
 from visualizer.ui.failures import Failures
 from visualizer.ui.first_paint import FirstPaint
@@ -236,6 +237,8 @@ class Program(QObject):
     def _listen_to_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._handlers[number] = signal.signal(number, self._on_signal)
+        if EARLY_STOP.asked:
+            QTimer.singleShot(0, self.window, self.window.close)
         if sys.platform == "win32":
             # Signals there wake no descriptor that Qt can watch: Python gets its turn by a timer.
             QTimer(self, interval=_POLL_MS, timeout=self._on_poll).start()
