@@ -52,3 +52,9 @@ def test_a_cell_of_any_length_gives_a_sentence() -> None:
 def test_what_is_written_is_read_back_exactly() -> None:
     points = [Point("A b", 0.1 + 0.2, -1e-300), Point("P2", 1 / 3, 1e6)]
     assert read_points(write_points(points)) == [list(point) for point in points]
+
+
+def test_a_header_with_the_columns_in_another_order_is_refused() -> None:
+    with pytest.raises(UserError, match="the columns are y, x"):
+        read_points("y,x\n1,20\n3,40\n")
+    assert read_points("Name;X;Y\nA;1,5;2\n") == [["A", 1.5, 2.0]]

@@ -322,3 +322,21 @@ def test_every_start_of_the_basins_lands_where_a_descent_from_it_lands() -> None
         assert basins["x"][index] == pytest.approx(alone["x"], abs=1e-5)
         assert basins["steps"][index] == alone["steps"]
     assert {"settled", "left"} <= set(basins["reason"])
+
+
+def test_nesterov_without_momentum_is_plain_descent() -> None:
+    for view in ("descent", "race", "batches"):
+        state = LandscapeState(view=view, optimizer="nesterov", momentum=0.0, steps=50, batch_steps=50)
+        assert numbers_of(state)
+        assert "nesterov=True" not in LANDSCAPE.code(state)
+
+
+def test_points_too_close_together_for_a_polynomial_are_answered_in_words() -> None:
+    points = (("A", 0.0, -1e6), ("B", 1e-300, 1e6), ("C", 1e6, 2.0))
+    with pytest.raises(UserError, match="too close together"):
+        result_of(LandscapeState(points=points, start=1.0))
+
+
+def test_the_dot_cannot_be_dragged_out_of_the_points() -> None:
+    state = LANDSCAPE.gesture(LandscapeState(), Gesture("drag", "descent", "dot", 0, 24.75, 3.0))
+    assert state.start == 17.0

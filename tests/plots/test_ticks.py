@@ -64,3 +64,9 @@ def test_three_decades_are_labelled_at_the_decades() -> None:
 def test_a_figures_own_ticks_are_kept_when_in_view() -> None:
     ticks = own_ticks(((1.0, "SGD"), (2.0, "Adam"), (9.0, "gone")), 0.5, 2.5, False)
     assert ticks.texts == ("SGD", "Adam")
+
+
+def test_a_huge_logarithmic_span_has_few_ticks() -> None:
+    ticks = log_ticks(-1e6, 1e6, 8)
+    assert len(ticks.positions) < 10_000
+    assert ticks.minor == ()

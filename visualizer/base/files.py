@@ -24,6 +24,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         target = Path(os.path.realpath(path))
         if target.is_dir():
             raise UserError(f"{path} is a folder; give the name of a file in it.")
+        if target.exists() and not target.is_file():
+            raise UserError(f"{path} is a device or a pipe, not a file; replacing it would destroy it.")
         folder = target.parent
         if not folder.exists():
             raise UserError(f"{path} cannot be written: the folder {folder} does not exist.")

@@ -44,6 +44,7 @@ def read_points(text: str) -> list[list[str | float]]:
             continue
         if not data_seen and not any(_is_number(_pointed(cell, delimiter)) for cell in cells):
             data_seen = True
+            _refuse_other_order([cell.lower() for cell in cells], number)
             continue
         data_seen = True
         if len(cells) == 2:
@@ -83,6 +84,14 @@ def _lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, [cell.strip() for cell in cells]
     except csv.Error as error:
         raise UserError(f"Line {reader.line_num} cannot be read as a table: {error}.") from None
+
+
+def _refuse_other_order(header: list[str], number: int) -> None:
+    """A header that names x and y in another order than they are read in would swap them silently."""
+    if "x" in header and "y" in header and header not in (["x", "y"], ["name", "x", "y"]) and (
+        header.index("y") < header.index("x") or header.index("x") != len(header) - 2
+    ):
+        raise UserError(f"Line {number}: the columns are {', '.join(header)}; they have to be name, x, y or x, y.")
 
 
 def _pointed(cell: str, delimiter: str) -> str:

@@ -46,7 +46,10 @@ class Optimizer:
 
     def arguments(self, lr: float, momentum: float) -> dict[str, Any]:
         """Keyword arguments for the torch class."""
-        return {"lr": lr} | {name: momentum if value is None else value for name, value in self.options.items()}
+        chosen = {name: momentum if value is None else value for name, value in self.options.items()}
+        if momentum == 0.0 and chosen.get("nesterov"):
+            del chosen["nesterov"]  # torch refuses it without momentum, and without momentum it changes nothing
+        return {"lr": lr} | chosen
 
     def create(self, parameters: Iterable[torch.Tensor], lr: float, momentum: float) -> torch.optim.Optimizer:
         """The real torch optimizer."""

@@ -198,7 +198,7 @@ class LandscapeState(State):
     )
 
     remove: tuple[str, ...] = names(
-        (), _names, noun="point", checked_means="removed", label="Left out", group="Points", views=_CURVE,
+        (), _names, noun="point", checked_means="removed", label="Points in use", group="Points", views=_CURVE,
         help="Points that are removed from the data; ranges such as P9-P13 can be typed. At least two must stay.",
     )
     interpolant: str = choice(

@@ -17,7 +17,8 @@ def touched(state: LandscapeState, gesture: Gesture) -> LandscapeState:
         case "kept" | "removed":
             return _point(state, gesture)
         case "dot" | "start":
-            return state.changed(start=_within("start", gesture.x), shown_step=0)
+            low, high = state.points[0].x, state.points[-1].x
+            return state.changed(start=min(max(gesture.x, low), high), shown_step=0)
         case "climber":
             return state.changed(climb_distance=_within("climb_distance", abs(gesture.x)), shown_step=0)
         case "alpha":

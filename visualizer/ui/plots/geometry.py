@@ -45,11 +45,13 @@ class Mapping:
     def view_x(self, x: Floats) -> Floats:
         """Pixels of positions that are already logarithms on a logarithmic axis; kept within the float range."""
         scale = self.width / (self.x1 - self.x0)
-        return np.clip((x - self.x0) * scale, -1e12, 1e12)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.clip((x - self.x0) * scale, -1e12, 1e12)
 
     def view_y(self, y: Floats) -> Floats:
         scale = self.height / (self.y1 - self.y0)
-        return np.clip((self.y1 - y) * scale, -1e12, 1e12)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.clip((self.y1 - y) * scale, -1e12, 1e12)
 
     def x(self, x: Floats) -> Floats:
         """Pixels of data positions; NaN where there is nothing to draw (NaN, infinite, not positive on a log axis)."""

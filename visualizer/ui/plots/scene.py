@@ -219,6 +219,10 @@ class FigureItem(QGraphicsWidget):
             # Below this a float64 cannot tell the ticks apart; above it differences overflow.
             if not 1e-12 * max(abs(low), abs(high)) < high - low < _FARTHEST or high - low < 1e-290:
                 return
+        for (low, high), log in ((x, self.mapping.log_x), (y, self.mapping.log_y)):
+            # A logarithmic axis ends where floats do; its ends are exponents.
+            if log and (low < -330 or high > 330):
+                return
         self.touched = True
         self._set_range(x, y)
         self._refresh()

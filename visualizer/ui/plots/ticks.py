@@ -82,7 +82,7 @@ def log_ticks(low: float, high: float, count: float) -> Ticks:
         return log_ticks_at_values(low, high, count)
     first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
     stride = next((s for s in (1, 2, 3, 5, 10, 20, 50, 100, 200) if span / s <= max(count, 1.0)), 500)
-    decades = [k for k in range(first, last + 1) if k % stride == 0]
+    decades = list(range(first + -first % stride, last + 1, stride))
     within = range(math.floor(low), math.floor(high) + 1)
     between = [(k, m) for k in within for m in range(2, 10) if low <= k + math.log10(m) <= high] if span < 25 else []
     labelled: list[tuple[int, int]] = [(k, 1) for k in decades]
@@ -96,7 +96,7 @@ def log_ticks(low: float, high: float, count: float) -> Ticks:
     used = set(labelled)
     minor = tuple(k + math.log10(m) for k, m in between if (k, m) not in used)
     if stride > 1:
-        minor = tuple(float(k) for k in range(first, last + 1) if k % stride)
+        minor = tuple(float(k) for k in range(first, last + 1) if k % stride) if last - first <= 220 else ()
     powers = bool(decades) and (min(decades) < -3 or max(decades) > 4)
     return Ticks(tuple(k + math.log10(m) for k, m in labelled), tuple(_log_text(k, m, powers) for k, m in labelled),
                  minor if len(minor) <= 200 else ())

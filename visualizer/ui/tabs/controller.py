@@ -418,7 +418,11 @@ class Controller(QObject):
             self.explained.emit(self.experiment.explain(shown.result, self.display_state(shown)))
         # The code is written by modules that need torch: asked for sooner, this thread would wait for its import.
         if not self._loading:
-            self.coded.emit(self.code())
+            try:
+                code = self.code()
+            except ImportError:  # torch is missing, and the tab says so already
+                return
+            self.coded.emit(code)
 
     # What is said.
 
