@@ -101,6 +101,23 @@ def test_a_log_folder_that_cannot_be_made_does_not_hide_the_failure(tmp_path: Pa
     assert heard == ["It went wrong."]
 
 
+def test_where_no_log_can_be_written_our_modules_are_silent_too(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    failures = Failures(tmp_path / "file" / "log")
+    failures.open_log()
+    logger = logging.getLogger("visualizer")
+    try:
+        logger.getChild("worker.scheduler").error("a run stopped with an error")
+        assert not logger.propagate
+    finally:
+        failures.uninstall()
+    assert capfd.readouterr().err == ""
+    assert logger.propagate
+    assert logger.handlers == []
+
+
 def test_the_log_is_rotated(failures: Failures) -> None:
     for _ in range(25):
         failures.log("x" * 100_000)

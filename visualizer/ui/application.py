@@ -199,6 +199,9 @@ class Program(QObject):
         interior.steps.add(interior.begin(self._make_desk, self._options.tab))
         while interior.steps.busy:
             yield
+        # Before the first run that may fail: what nobody handles, logging writes to stderr.
+        self.failures.open_log()
+        yield
         self.client.start()
 
     def _make_interior(self, window: MainWindow) -> Interior:
@@ -230,7 +233,6 @@ class Program(QObject):
 
         if isinstance(message, (Ready, Broken)):
             self.garbage.begin()
-            self.failures.open_log()
 
     # Ctrl-C and a friendly kill close the window as its button does.
 

@@ -47,6 +47,7 @@ class Failures(QObject):
         self._folder = folder
         self._logger: logging.Logger | None = None
         self._handler: Any = None
+        self._quiet: logging.Handler | None = None
         self._busy = threading.local()
         self._previous: tuple[Any, Any, Any] | None = None
         self._crash_file: Any = None
@@ -98,9 +99,15 @@ class Failures(QObject):
             self._crash_file = None
         if self._logger is not None:
             self._logger.removeHandler(self._handler)
-            self._logger.propagate = True
             self._handler.close()
             self._logger = None
+        if self._quiet is not None:
+            import logging
+
+            logger = logging.getLogger("visualizer")
+            logger.removeHandler(self._quiet)
+            logger.propagate = True
+            self._quiet = None
 
     def open_log(self) -> None:
         """Take what the product's modules log from now on. Costs some 10 ms, so it waits for the first paint."""
@@ -131,15 +138,19 @@ class Failures(QObject):
             import logging
             import logging.handlers
 
+            # What the product's modules log with logging.getLogger(__name__) comes here too, and never to stderr,
+            # even where no file can be written.
+            logger = logging.getLogger("visualizer")
+            if self._quiet is None:
+                self._quiet = logging.NullHandler()
+                logger.addHandler(self._quiet)
+                logger.propagate = False
             self.folder.mkdir(parents=True, exist_ok=True)
             handler = logging.handlers.RotatingFileHandler(
                 self.log_file, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
             )
             handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-            # What the product's modules log with logging.getLogger(__name__) comes here too, and never to stderr.
-            logger = logging.getLogger("visualizer")
             logger.setLevel(logging.INFO)
-            logger.propagate = False
             logger.addHandler(handler)
             self._handler = handler
             self._logger = logger
