@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QFileInfo, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QPushButton, QSpinBox, QTreeWidget, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QFileDialog, QPushButton, QSpinBox, QTreeWidget, QWidget
 
 from tests.window.bench import Bench
+from visualizer.ui.asking import DialogAsker, PlainIcons
 from visualizer.ui.dialogs import AboutDialog, ExportDialog, ShortcutsDialog
 from visualizer.ui.exporting import ExportChoice, write_export
 
@@ -259,6 +260,21 @@ def test_a_bad_session_file_is_refused_with_a_sentence_and_changes_nothing(
     assert bench.control.state is before
     assert bench.control.history.stack.canUndo()
     assert bench.window.problem_text.endswith(".")
+
+
+def test_the_file_dialog_tells_folders_from_files_without_reading_them(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "one.json").write_text("<?xml not looked at")
+    DialogAsker(bench.window).open_path("Open session", tmp_path, "All (*)", lambda path: None)
+    dialog = bench.window.findChild(QFileDialog, "window.file_dialog")
+    assert dialog is not None
+    icons = dialog.iconProvider()
+    assert isinstance(icons, PlainIcons)
+    assert Path(dialog.directory().absolutePath()) == tmp_path
+    folder, file = QFileInfo(str(tmp_path / "inner")), QFileInfo(str(tmp_path / "one.json"))
+    assert (icons.type(folder), icons.type(file)) == ("Folder", "File")
+    assert icons.icon(folder).cacheKey() != icons.icon(file).cacheKey()
+    dialog.reject()
 
 
 def test_the_last_session_is_there_again_at_the_next_start(make: MakeBench) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from PySide6.QtCore import QObject, Qt, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
+from PySide6.QtCore import QFileInfo, QObject, Qt, Slot
+from PySide6.QtGui import QAbstractFileIconProvider, QIcon
+from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QStyle, QWidget
 
 
 class Asker(Protocol):
@@ -39,6 +40,27 @@ class _Pending(QObject):
         self._act()
 
 
+class PlainIcons(QAbstractFileIconProvider):
+    """Tells folders from files and looks no further: Qt's own reads into every file, and hangs on some special ones.
+
+    Args:
+        style: whose icons are shown.
+    """
+
+    def __init__(self, style: QStyle) -> None:
+        super().__init__()
+        self._folder = style.standardIcon(QStyle.StandardPixmap.SP_DirIcon)
+        self._file = style.standardIcon(QStyle.StandardPixmap.SP_FileIcon)
+
+    def icon(self, what: QFileInfo | QAbstractFileIconProvider.IconType) -> QIcon:
+        if isinstance(what, QFileInfo):
+            return self._folder if what.isDir() else self._file
+        return self._file if what == QAbstractFileIconProvider.IconType.File else self._folder
+
+    def type(self, info: QFileInfo) -> str:
+        return "Folder" if info.isDir() else "File"
+
+
 class DialogAsker(QObject):
     """Asks with the platform's dialogs, none of which holds up the event loop.
 
@@ -49,6 +71,8 @@ class DialogAsker(QObject):
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
+        #: Belongs to no Qt parent, and every dialog needs it as long as it lives.
+        self._icons: PlainIcons | None = None
 
     def save_path(self, title: str, suggestion: Path, filters: str, then: Callable[[Path], None]) -> None:
         dialog = self._dialog(title, suggestion.parent, filters)
@@ -82,7 +106,12 @@ class DialogAsker(QObject):
         box.open()
 
     def _dialog(self, title: str, folder: Path, filters: str) -> QFileDialog:
-        dialog = QFileDialog(self._window, title, str(folder), filters)
+        if self._icons is None:
+            self._icons = PlainIcons(self._window.style())
+        dialog = QFileDialog(self._window, title, "", filters)
+        # The icons come before the folder, which is read as soon as it is known.
+        dialog.setIconProvider(self._icons)
+        dialog.setDirectory(str(folder))
         dialog.setObjectName("window.file_dialog")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         return dialog
