@@ -147,6 +147,24 @@ def test_a_path_that_cannot_be_written_gets_a_sentence(bench: Bench, tmp_path: P
     assert list(tmp_path.glob("**/*.png")) == []
 
 
+def test_a_failure_is_taken_back_when_the_same_kind_of_deed_succeeds(bench: Bench, tmp_path: Path) -> None:
+    bench.user.path = tmp_path / "missing" / "picture.png"
+    bench.trigger("wave.export_figure")
+    accept(bench)
+    failed = bench.window.problem_text
+    assert failed
+    bench.qtbot.waitUntil(lambda: bench.window.findChild(ExportDialog) is None)
+    bench.user.path = tmp_path / "session.json"
+    bench.trigger("window.save_session")
+    assert bench.user.path.exists()
+    assert bench.window.problem_text == failed, "a saved session says nothing about the picture"
+    bench.user.path = tmp_path / "picture.png"
+    bench.trigger("wave.export_figure")
+    accept(bench)
+    assert bench.user.path.exists()
+    assert bench.window.problem_text == ""
+
+
 def test_a_picture_that_does_not_fit_into_memory_cannot_be_asked_for(bench: Bench) -> None:
     bench.trigger("wave.export_figure")
     dialog = bench.window.findChild(ExportDialog)

@@ -55,6 +55,7 @@ class Desk(QObject):
         for part in (self.sessions, self.exporter):
             part.done.connect(window.say)
             part.failed.connect(window.say_problem)
+            part.mended.connect(window.take_back)
         interior.changed.connect(self.sessions.keep_soon)
         by_name = interior.actions_by_name
         by_name["open_session"].triggered.connect(self.sessions.ask_open)
@@ -140,7 +141,7 @@ class Desk(QObject):
         try:
             self.exporter.copy(page, figure, canvas.size() if canvas is not None else tab.area.size())
         except UserError as error:
-            self._window.say_problem(error.sentence, error.details)
+            self.exporter.fail("copy", error)
 
     @Slot()
     def copy_code(self) -> None:

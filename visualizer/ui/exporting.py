@@ -64,16 +64,39 @@ class Exportable:
     theme: Theme
 
 
-class Exporter(QObject):
-    """Asks where, asks before replacing, writes atomically, and says what came of it.
+class Teller(QObject):
+    """Says what came of its deeds, and takes a failure back when the same kind of deed succeeds later.
 
     Signals:
         done(str): a sentence for the status bar.
         failed(str, str): sentence and details.
+        mended(str): a sentence that was said with ``failed`` and no longer holds.
     """
 
     done = Signal(str)
     failed = Signal(str, str)
+    mended = Signal(str)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._said: dict[str, str] = {}
+
+    def fail(self, kind: str, error: UserError) -> None:
+        """Say a failure of this kind of deed."""
+        self._said[kind] = error.sentence
+        self.failed.emit(error.sentence, error.details)
+
+    def succeed(self, kind: str, sentence: str = "") -> None:
+        """Say a success (empty: silently), and take back this kind's last failure."""
+        stale = self._said.pop(kind, "")
+        if stale:
+            self.mended.emit(stale)
+        if sentence:
+            self.done.emit(sentence)
+
+
+class Exporter(Teller):
+    """Asks where, asks before replacing, writes atomically, and says what came of it."""
 
     def __init__(self, asker: Asker, settings: Settings, parent: QObject) -> None:
         super().__init__(parent)
@@ -85,7 +108,7 @@ class Exporter(QObject):
         try:
             refuse_size(choice)
         except UserError as error:
-            self.failed.emit(error.sentence, error.details)
+            self.fail("export", error)
             return
         name = page.experiment.name if choice.format == "json" else f"{page.experiment.name}-{choice.figure}"
 
@@ -102,7 +125,7 @@ class Exporter(QObject):
         try:
             refuse_size(choice)
         except UserError as error:
-            self.failed.emit(error.sentence, error.details)
+            self.fail("export", error)
             return
 
         def write(folder: Path) -> None:
@@ -119,7 +142,7 @@ class Exporter(QObject):
 
         image = render_image(figure, size.width(), size.height(), page.theme, 2.0)
         QGuiApplication.clipboard().setImage(image)
-        self.done.emit(f"“{figure.title}” is on the clipboard.")
+        self.succeed("copy", f"“{figure.title}” is on the clipboard.")
 
     def _write_all(self, files: dict[Path, str], page: Exportable, choice: ExportChoice) -> None:
         existing = [path for path in files if os.path.lexists(path)]
@@ -129,11 +152,12 @@ class Exporter(QObject):
                 for path, name in files.items():
                     write_export(path, name, page, choice)
             except UserError as error:
-                self.failed.emit(error.sentence, error.details)
+                self.fail("export", error)
                 return
             first = next(iter(files))
             self._settings.put(_FOLDER, str(first.parent))
-            self.done.emit(f"Saved {first}." if len(files) == 1 else f"Saved {len(files)} files in {first.parent}.")
+            many = len(files) > 1
+            self.succeed("export", f"Saved {len(files)} files in {first.parent}." if many else f"Saved {first}.")
 
         ask_before_replacing(self._asker, existing, write)
 

@@ -184,6 +184,12 @@ class MainWindow(QMainWindow):
             self._column.insertWidget(0, self._banner)
         self._banner.show_message(sentence, details, "bad")
 
+    @Slot(str)
+    def take_back(self, sentence: str) -> None:
+        """Close the banner if this is what it says."""
+        if self._banner is not None and self._banner.message == sentence:
+            self._banner.clear()
+
     @property
     def notice_text(self) -> str:
         """What floats over the figures; empty when nothing does."""

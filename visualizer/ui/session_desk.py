@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 
 from visualizer.base.errors import UserError
 from visualizer.ui.asking import Asker
-from visualizer.ui.exporting import ask_before_replacing
+from visualizer.ui.exporting import Teller, ask_before_replacing
 from visualizer.ui.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,12 +24,8 @@ _FOLDER = "session/folder"
 _KEEP_MS = 100
 
 
-class SessionDesk(QObject):
+class SessionDesk(Teller):
     """Asks for files, reads and writes sessions.
-
-    Signals:
-        done(str): a sentence for the status bar.
-        failed(str, str): sentence and details; nothing has changed.
 
     Args:
         experiments: the catalogue.
@@ -37,9 +33,6 @@ class SessionDesk(QObject):
         apply: shows a session.
         kept: the program's own copy of the last session; None: nothing is kept.
     """
-
-    done = Signal(str)
-    failed = Signal(str, str)
 
     def __init__(
         self, experiments: Sequence[Experiment[Any, Any, Any]], collect: Callable[[], Session],
@@ -76,12 +69,12 @@ class SessionDesk(QObject):
         try:
             session = load_session(path, self._experiments)
         except UserError as error:
-            self.failed.emit(error.sentence, error.details)
+            self.fail("open", error)
             return False
         self._remember(path)
         self._apply(session)
         self.keep_soon()
-        self.done.emit(f"Opened {path.name}.")
+        self.succeed("open", f"Opened {path.name}.")
         return True
 
     @Slot()
@@ -109,10 +102,10 @@ class SessionDesk(QObject):
         try:
             save_session(path, self._collect(), self._experiments)
         except UserError as error:
-            self.failed.emit(error.sentence, error.details)
+            self.fail("save", error)
             return
         self._remember(path)
-        self.done.emit(f"Saved {path.name}.")
+        self.succeed("save", f"Saved {path.name}.")
 
     @Slot()
     def keep_soon(self) -> None:
@@ -129,10 +122,11 @@ class SessionDesk(QObject):
         try:
             self._kept.write(self._collect())
             self._keeping = True
+            self.succeed("keep")
         except UserError as error:
             if self._keeping:
                 self._keeping = False
-                self.failed.emit(error.sentence, error.details)
+                self.fail("keep", error)
 
     def restore(self) -> None:
         """Show the session that was kept last, if there is one and it is sound."""
