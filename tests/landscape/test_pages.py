@@ -314,10 +314,10 @@ def test_the_climb_says_whether_it_needs_more_rounds_or_never_settles(alpha: flo
 
 
 def test_every_start_of_the_basins_lands_where_a_descent_from_it_lands() -> None:
-    state = LandscapeState(remove=("P9", "P10", "P11", "P12", "P13"), alpha=0.03, steps=3000)
+    state = LandscapeState(remove=("P9", "P10", "P11", "P12", "P13"), alpha=0.03, steps=1500)
     basins = numbers_of(state)["basins"]
-    assert len(basins["start"]) > 100
-    for index in range(0, len(basins["start"]), 16):
+    assert len(basins["start"]) > 90
+    for index in range(0, len(basins["start"]), 8):
         alone = numbers_of(state.changed(start=float(basins["start"][index])))["landing"]
         assert basins["x"][index] == pytest.approx(alone["x"], abs=1e-5)
         assert basins["steps"][index] == alone["steps"]

@@ -42,7 +42,7 @@ from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.figures.model import Axis, Figure, Layer, Line, Markers, Rule, Segments, readonly
 
 #: Starts of the picture of basins, and how many steps each of them may take.
-_STARTS, _BASIN_STEPS = 161, 3000
+_STARTS, _BASIN_STEPS = 97, 1500
 #: Progress of a run that is over, while the other starts are still computed.
 _OVER = 0.95
 
