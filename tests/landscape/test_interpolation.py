@@ -141,13 +141,8 @@ def test_the_differentiation_matrix_is_exact_for_polynomials(points: tuple[Float
 
 def test_200_nodes_neither_warn_nor_crash_whatever_they_are() -> None:
     wild = np.random.default_rng(0).normal(size=200)
-    crowded = np.geomspace(1e-3, 1e3, 200)
-    with pytest.raises(UserError, match="too close together"):
-        make_curve("lagrange", crowded, wild)
-    for x in (np.arange(200.0), np.linspace(-1e-9, 1e-9, 200), np.linspace(-1e6, 1e6, 200), crowded):
+    for x in (np.arange(200.0), np.linspace(-1e-9, 1e-9, 200), np.linspace(-1e6, 1e6, 200), np.geomspace(1e-3, 1e3, 200)):
         for kind in KINDS:
-            if kind == "lagrange" and x is crowded:
-                continue  # its slopes at the nodes are beyond floating point
             curve = make_curve(kind, x, wild)
             assert curve.value(x) == pytest.approx(wild, abs=1e-9)
             assert np.isfinite(curve.value(x[0] + 0.3 * (x[1] - x[0])))

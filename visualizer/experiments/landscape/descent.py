@@ -302,7 +302,9 @@ def descend_many(
     done = 0
     while True:
         end = perf_counter() + _BATCH_SLICE
-        while alive.numel() and perf_counter() < end:
+        first = True  # every slice takes a step, however late it is
+        while alive.numel() and (first or perf_counter() < end):
+            first = False
             after = torch.sub(x, slope_of(x, 1), alpha=alpha)
             done += 1
             # One question a step for all: is every start still inside and still moving? NaN says no.

@@ -16,9 +16,6 @@ from visualizer.experiments.landscape.nodes import BLOCK, Floats, NodeSet, subdi
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: A slope at a node beyond this overflows as soon as anything is computed with it.
-_STEEPEST = 1e290
-
 #: Up to this many nodes a Python loop over floats is quicker than one numpy expression on them.
 _PYTHON_NODES = 128
 
@@ -113,10 +110,6 @@ class Lagrange(Curve):
         middles = (self.x[1:] + self.x[:-1]) / 2
         self.well_conditioned = bool(self.nodes.lebesgue(middles).max() < _LEBESGUE_LIMIT)
         self._node_values = [self.y]
-        steepest = np.abs(self.node_values(1)).max()
-        if not steepest < _STEEPEST:
-            raise UserError("Some points lie too close together in x for their difference in y: the polynomial through them "
-                            "is steeper than floating point can say. Move them apart, or choose another curve.")
 
     def node_values(self, order: int) -> Floats:
         """The derivative of this order at the nodes, shape [n]."""

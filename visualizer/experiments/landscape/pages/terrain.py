@@ -19,6 +19,9 @@ from visualizer.figures.model import Axis, Layer, Line, Markers, readonly
 
 Floats = NDArray[np.float64]
 
+#: A slope at a point beyond this overflows as soon as anything is computed with it.
+_STEEPEST = 1e290
+
 
 @dataclass(frozen=True, eq=False)
 class Terrain:
@@ -101,7 +104,11 @@ def left_out(ground: Terrain) -> str:
 
 
 def _through(kind: str, points: tuple[Point, ...]) -> Curve:
-    return make_curve(kind, np.array([p.x for p in points]), np.array([p.y for p in points]))
+    curve = make_curve(kind, np.array([p.x for p in points]), np.array([p.y for p in points]))
+    if not np.abs(curve.slope(curve.x)).max() < _STEEPEST:
+        raise UserError("Some points lie too close together in x for their difference in y: the curve through them is "
+                        "steeper than floating point can say. Move them apart, or choose another curve.")
+    return curve
 
 
 def _view(data: Data, drawn: Floats) -> tuple[float, float]:
