@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -27,7 +28,7 @@ _KEY = "visualizer.parameter"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameter(Generic[T]):
+class Parameter(ABC, Generic[T]):
     """One value that a user can set.
 
     Attributes:
@@ -62,21 +63,21 @@ class Parameter(Generic[T]):
         """The command-line option, e.g. ``--batch-size``."""
         return "--" + self.name.replace("_", "-")
 
+    @abstractmethod
     def allowed(self, state: Any = None) -> str:
         """What is allowed, in words that follow "allowed is"."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self, value: Any, state: Any = None) -> T:
         """The value in its canonical type. Takes what JSON can hold, so sessions use it too.
 
         Raises:
             ParameterError: the value is not allowed.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def parse(self, text: str, state: Any = None) -> T:
         """The value that was typed as text (command line, paste)."""
-        raise NotImplementedError
 
     def format(self, value: T) -> str:
         """The text that :meth:`parse` reads back."""
