@@ -17,6 +17,9 @@ from xvfb import Display, Program, find, missing
 
 pytestmark = [pytest.mark.display, pytest.mark.timeout(300)]
 
+CLOSED = 3.0
+"""Seconds. Promised is one; a machine that does other things at the time takes longer, a hang takes for ever."""
+
 SESSION = Path(".local/state/visualizer/session.json")
 
 
@@ -132,7 +135,7 @@ def test_a_user_removes_a_point_types_alpha_exports_the_picture_and_comes_back(
 
         status, errors, seconds = program.closed()
         assert (status, errors) == (0, "")
-        assert seconds < 1.0
+        assert seconds < CLOSED
 
     # Without --fresh the next start shows what was left.
     with Program(display, cwd=tmp_path) as program:
@@ -187,7 +190,7 @@ def test_closing_in_the_middle_of_a_long_run_ends_at_once_and_silently(display: 
         start_the_study(program)
         status, errors, seconds = program.closed()
         assert (status, errors) == (0, "")
-        assert seconds < 1.0
+        assert seconds < CLOSED
 
 
 def start_the_study(program: Program) -> None:
@@ -203,7 +206,7 @@ def test_closing_while_torch_is_loading_ends_at_once_and_silently(display: Displ
         program.wait_for(lambda shown: any(widget["isActiveWindow"] for widget in shown["widgets"]), "the window")
         status, errors, seconds = program.closed()
         assert (status, errors) == (0, "")
-        assert seconds < 1.0
+        assert seconds < CLOSED
 
 
 def test_without_a_display_one_line_says_so(home: Path, tmp_path: Path) -> None:
