@@ -133,9 +133,9 @@ def decimate(x: Floats, y: Floats, mapping: Mapping, ordered: bool) -> tuple[Flo
 def thinned(px: Floats, py: Floats, tolerance: float) -> tuple[Floats, Floats]:
     """The line without vertices that lie within ``tolerance`` pixels of the straight way past them.
 
-    Each of two passes looks at every second vertex: a smooth curve of 600 points is drawn with a third of them.
+    Each of three passes looks at every second vertex: a smooth curve of 600 points is drawn with a quarter of them.
     """
-    for _ in range(2):
+    for _ in range(3):
         if px.size < 32:
             break
         last = (px.size - 1) // 2 * 2

@@ -45,7 +45,7 @@ NOWHERE: Bounds = (np.nan, np.nan, np.nan, np.nan)
 #: From this many segments on, repetitions are looked for.
 _MANY_SEGMENTS = 1500
 #: A part of a device pixel that nobody sees.
-_UNSEEN = 0.06
+_UNSEEN = 0.1
 #: From this many markers on they are drawn as pictures, without repetitions.
 _MANY_MARKERS = 60
 #: Filled arrow heads up to this many; open ones beyond.
