@@ -16,7 +16,7 @@ from visualizer.base.roles import Role
 from visualizer.ui.plots.geometry import Floats, Mapping
 from visualizer.ui.plots.layers import LayerItem, LineItem, MarkersItem, SegmentsItem, Text
 from visualizer.ui.plots.marks import RuleItem
-from visualizer.ui.plots.paint import Kit, draw_text, elided, text_ascent, text_height, text_width
+from visualizer.ui.plots.paint import Kit, draw_text, draw_texts, elided, text_ascent, text_height, text_width
 
 _CELL = 4.0
 #: Markers from this size on (in the figure's pixels, before the theme's factor) are never covered by a text.
@@ -370,10 +370,13 @@ class TextsItem(QGraphicsItem):
         ascent = text_ascent(kit, "label")
         veil = QColor(kit.theme.palette.background)
         veil.setAlphaF(_VEIL_OVER_IMAGE if kit.over_image else _VEIL)
-        for text in self._names + self._notes:
-            painter.fillRect(QRectF(text.x - 1.5, text.y + 1.0, text.width + 3.0, text.height - 2.0), veil)
-        for text in self._names:
-            draw_text(painter, kit, "label", text.x, text.y + ascent, text.text, kit.color(Role.TEXT))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(veil)
+        painter.drawRects([
+            QRectF(text.x - 1.5, text.y + 1.0, text.width + 3.0, text.height - 2.0) for text in self._names + self._notes
+        ])
+        names = [(text.x, text.y + ascent, text.text) for text in self._names]
+        draw_texts(painter, kit, "label", names, kit.color(Role.TEXT))
         for text in self._notes:
             role = Role.TEXT if text.role is Role.MUTED else text.role
             draw_text(painter, kit, "label", text.x, text.y + ascent, text.text, kit.color(role))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,13 +39,14 @@ class Kit:
         return _font(self.theme, kind)
 
     def color(self, role: Role, opacity: float = 1.0) -> QColor:
-        return self.theme.color(role, opacity)
+        """The role's colour; shared by all who ask, so not to be changed."""
+        return _color(self.theme, role, opacity)
 
     def flat_color(self, role: Role, opacity: float) -> QColor:
         """The colour that a translucent line has on the background. Opaque, so that pieces may overlap unseen."""
         if opacity >= 1.0 or self.vector or self.over_image:
             return self.color(role, opacity)
-        return mixed(self.color(role), self.theme.palette.background, opacity)
+        return _flat_color(self.theme, role, opacity)
 
 
 def mixed(front: QColor | str, back: QColor | str, share: float) -> QColor:
@@ -52,6 +54,16 @@ def mixed(front: QColor | str, back: QColor | str, share: float) -> QColor:
     front, back = QColor(front), QColor(back)
     pairs = ((front.red(), back.red()), (front.green(), back.green()), (front.blue(), back.blue()))
     return QColor(*(round(a * share + b * (1.0 - share)) for a, b in pairs))
+
+
+@lru_cache(maxsize=256)
+def _color(theme: Theme, role: Role, opacity: float) -> QColor:
+    return theme.color(role, opacity)
+
+
+@lru_cache(maxsize=256)
+def _flat_color(theme: Theme, role: Role, opacity: float) -> QColor:
+    return mixed(theme.color(role), theme.palette.background, opacity)
 
 
 @lru_cache(maxsize=64)
@@ -117,14 +129,23 @@ def wrapped(kit: Kit, kind: FontKind, text: str, width: float, lines: int) -> li
 
 def draw_text(painter: QPainter, kit: Kit, kind: FontKind, x: float, baseline: float, text: str, color: QColor) -> None:
     """Text that starts at (x, baseline). In SVG as outlines: it looks the same where the font is not installed."""
+    draw_texts(painter, kit, kind, [(x, baseline, text)], color)
+
+
+def draw_texts(
+    painter: QPainter, kit: Kit, kind: FontKind, texts: Iterable[tuple[float, float, str]], color: QColor
+) -> None:
+    """Texts of one font and colour, each with where it starts: x, baseline."""
     if kit.vector:
-        path = QPainterPath()
-        path.addText(QPointF(x, baseline), kit.font(kind), text)
-        painter.fillPath(path, color)
+        for x, baseline, text in texts:
+            path = QPainterPath()
+            path.addText(QPointF(x, baseline), kit.font(kind), text)
+            painter.fillPath(path, color)
         return
     painter.setFont(kit.font(kind))
     painter.setPen(color)
-    painter.drawText(QPointF(x, baseline), text)
+    for x, baseline, text in texts:
+        painter.drawText(QPointF(x, baseline), text)
 
 
 def pen(color: QColor, width: float, cap: Qt.PenCapStyle = Qt.PenCapStyle.FlatCap) -> QPen:
