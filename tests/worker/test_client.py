@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -251,6 +252,19 @@ def test_a_paused_run_rests_until_it_is_resumed(client: TorchClient, ear: Listen
     qtbot.waitUntil(lambda: endless.steps > steps)
     assert not endless.closed.is_set()
     assert client.busy("endless")
+
+
+def test_a_run_that_rests_comes_to_its_end_by_itself(client: TorchClient, ear: Listener, qtbot: QtBot) -> None:
+    class Resting(Wave):
+        def run(self, request: WaveRequest) -> Iterator[WaveResult | None]:
+            *_, last = super().run(request)
+            assert last is not None
+            yield replace(last, enough=True, progress=0.5)
+            yield last
+
+    client.submit(Resting(), WaveState())
+    qtbot.waitUntil(lambda: any(update.final for update in ear.of(Update)))
+    assert not client.busy("wave")
 
 
 def test_a_new_request_ends_a_pause(client: TorchClient, ear: Listener, qtbot: QtBot) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.fakes import Wave, WaveRequest, WaveResult
 from visualizer.base.errors import UserError
 from visualizer.base.messages import Cancelled, Failed, Update
-from visualizer.worker.scheduler import INTERVAL, MOST_PATIENCE, PATIENCE, SLICE, Job, Scheduler
+from visualizer.worker.scheduler import INTERVAL, MOST_PATIENCE, PATIENCE, REST, SLICE, Job, Scheduler
 
 
 class Clock:
@@ -25,11 +25,13 @@ class Clock:
 
 @dataclass(frozen=True)
 class Work(WaveRequest):
-    """``steps`` steps of ``cost`` seconds; a result at each multiple of ``every`` and at the end."""
+    """``steps`` steps of ``cost`` seconds; a result at each multiple of ``every`` and at the end. That of the step
+    ``enough`` is enough."""
 
     steps: int = 1
     cost: float = 0.001
     every: int = 1
+    enough: int = 0
     error: BaseException | None = None
     number: int = 0
 
@@ -63,7 +65,8 @@ class Worker(Wave):
                 if last and request.error is not None:
                     raise request.error
                 shown = last or step % request.every == 0
-                yield WaveResult(values, values, progress=step / request.steps) if shown else None
+                found = WaveResult(values, values, progress=step / request.steps, enough=step == request.enough)
+                yield found if shown else None
         except GeneratorExit:
             self.closed.append(request.number)
             raise
@@ -284,6 +287,43 @@ def test_a_newer_request_replaces_a_paused_run(bench: Bench) -> None:
     bench.submit(2)
     bench.finish()
     assert bench.updates() == [2]
+
+
+def test_after_a_result_that_is_enough_a_run_rests_and_then_comes_to_its_end(bench: Bench) -> None:
+    bench.submit(1, steps=10, enough=4)
+    bench.finish()
+    assert [message.result.progress for message in bench.sent if isinstance(message, Update)][-1] == 0.4, "shown at once"
+    rest = bench.scheduler.rest
+    assert rest == pytest.approx(REST)
+    assert not bench.scheduler.advance(), "nothing is computed meanwhile"
+    assert bench.clock.now == pytest.approx(bench.times[-1])
+    bench.clock.now += REST
+    assert bench.scheduler.rest == 0.0
+    bench.finish()
+    last = bench.sent[-1]
+    assert isinstance(last, Update)
+    assert last.final
+    assert bench.scheduler.rest is None
+
+
+def test_a_newer_request_does_not_wait_for_a_rest_to_end(bench: Bench) -> None:
+    bench.submit(1, steps=10, enough=4)
+    bench.finish()
+    asked = bench.clock.now
+    bench.submit(2, steps=10, enough=4)
+    assert bench.scheduler.rest == 0.0
+    bench.finish()
+    assert bench.updates()[-1] == 2
+    assert bench.clock.now - asked < 0.01
+    assert bench.worker.closed == [1]
+
+
+def test_a_run_that_rests_keeps_no_other_tab_from_computing(bench: Bench) -> None:
+    bench.submit(1, steps=10, enough=4)
+    bench.finish()
+    bench.submit(2, worker=Worker(bench.clock, "other"), steps=3)
+    bench.finish()
+    assert bench.updates()[-1] == 2
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,13 @@ class Result:
     Attributes:
         steps: index of the last step that the transport bar can show; 0 when there is nothing to play.
         progress: fraction done in [0, 1]; 1.0 when this result is final.
+        enough: what follows only adds to this picture. It is computed once the user's hand rests, so that it takes
+            nothing from the answers to a slider that moves.
     """
 
     steps: int = field(default=0, kw_only=True)
     progress: float = field(default=1.0, kw_only=True)
+    enough: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)

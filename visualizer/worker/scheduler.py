@@ -13,6 +13,8 @@ The rules, tab by tab:
 * It gives way at once when it is paused, or when the newer request is of another class: the user turned to
   another page, where no result of this run can be shown.
 * Results are sent at most every 8 ms, the latest one; a run's final result is always sent.
+* A result that is *enough* is sent at once, and the run rests for 120 ms: while a slider moves, a newer request
+  replaces it before it goes on.
 
 Tabs take turns, one time slice each.
 """
@@ -36,6 +38,8 @@ SLICE = 0.008
 """Seconds that a run may compute before others get their turn: well below the 30 ms that one step may take."""
 INTERVAL = 0.008
 """Seconds between two results of a tab. The window draws at most every 16 ms; half of that, so that a result seldom waits."""
+REST = 0.12
+"""Seconds that a run waits after a result that is enough: several moves of a slider."""
 PATIENCE = 0.1
 MOST_PATIENCE = 3.2
 
@@ -56,6 +60,7 @@ class _Run:
     spent: float = 0.0
     sent: bool = False
     paused: bool = False
+    rests_until: float = float("-inf")
     unsent: Result | None = None
     last: Result | None = None
 
@@ -67,9 +72,11 @@ class _Tab:
     patience: float = PATIENCE
     sent_at: float = field(default=float("-inf"))
 
-    @property
-    def runnable(self) -> bool:
-        return self.waiting is not None or (self.run is not None and not self.run.paused)
+    def due(self) -> float:
+        """When there is something to compute: a time of the clock, past, present or to come; inf: never."""
+        if self.waiting is not None:
+            return float("-inf")
+        return self.run.rests_until if self.run is not None and not self.run.paused else float("inf")
 
 
 class Scheduler:
@@ -91,7 +98,13 @@ class Scheduler:
     @property
     def runnable(self) -> bool:
         """Whether :meth:`advance` has something to compute."""
-        return any(tab.runnable for tab in self._tabs.values())
+        return self.rest == 0.0
+
+    @property
+    def rest(self) -> float | None:
+        """Seconds until :meth:`advance` has something to compute; None: not before something is submitted."""
+        due = min((tab.due() for tab in self._tabs.values()), default=float("inf"))
+        return max(0.0, due - self._clock()) if due < float("inf") else None
 
     def submit(self, job: Job) -> None:
         """Keep the newest request of its tab, to be run when the rules above say so."""
@@ -130,7 +143,7 @@ class Scheduler:
         """Compute one time slice of the tab whose turn it is; whether there is more to compute."""
         for name in list(self._turns):
             tab = self._tabs[name]
-            if tab.runnable:
+            if tab.due() <= self._clock():
                 self._turns.remove(name)
                 self._turns.append(name)
                 self._advance_tab(tab)
@@ -143,7 +156,7 @@ class Scheduler:
             self._drop_run(tab)
             tab.waiting = None
             tab.run = self._begin(newer)
-        if tab.run is not None and not tab.run.paused:
+        if tab.run is not None and not tab.run.paused and tab.run.rests_until <= self._clock():
             self._slice(tab, tab.run)
 
     def _gives_way(self, tab: _Tab, run: _Run, newer: Job) -> bool:
@@ -180,6 +193,10 @@ class Scheduler:
             run.spent += now - before
             if result is not None:
                 run.unsent = run.last = result
+                if result.enough and result.progress < 1.0:
+                    run.rests_until = now + REST
+                    self._send_unsent(tab, run)
+                    return
             if run.unsent is not None and run.unsent.progress < 1.0 and now - tab.sent_at >= INTERVAL:
                 self._send_unsent(tab, run)
                 if tab.waiting is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 
-from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from visualizer.base.messages import Broken
 from visualizer.worker.loading import ImportGate, Interrupted, Milestone, Preparation, Prepare, broken
@@ -47,6 +48,9 @@ class TorchWorker(QObject):
         self._called = False
         self._scheduler = Scheduler(self._post)
         self._again.connect(self._advance, Qt.ConnectionType.QueuedConnection)
+        # A child, so it moves to the thread with its parent.
+        self._alarm = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._alarm.timeout.connect(self._call_again)
 
     @Slot()
     def begin(self) -> None:
@@ -75,6 +79,7 @@ class TorchWorker(QObject):
     def close(self) -> None:
         """End all runs and the thread's event loop; what was sent before has been taken by then."""
         self._closed = True
+        self._alarm.stop()
         self._scheduler.close()
         if self._preparation is not None:
             self._end_preparation()
@@ -84,6 +89,7 @@ class TorchWorker(QObject):
         if self._mailbox.put(message):
             self.posted.emit()
 
+    @Slot()
     def _call_again(self) -> None:
         if not (self._called or self._closed):
             self._called = True
@@ -99,8 +105,11 @@ class TorchWorker(QObject):
             runnable = self._scheduler.advance()
         if self._preparation is not None and (not runnable or time.perf_counter() > self._head_start_ends):
             self._go_on_preparing()
-        if runnable or self._preparation is not None or (self._computes and self._scheduler.runnable):
+        rest = self._scheduler.rest if self._computes else None
+        if self._preparation is not None or rest == 0.0:
             self._call_again()
+        elif rest is not None:
+            self._alarm.start(math.ceil(rest * 1e3))
 
     def _go_on_preparing(self) -> None:
         assert self._preparation is not None

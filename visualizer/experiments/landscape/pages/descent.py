@@ -105,8 +105,8 @@ def run(request: DescentRequest) -> Iterator[DescentResult | None]:
         for path in descend(ground.curve, request.start, request.alpha, request.steps, request.tolerance,
                             ground.low, ground.high):
             found = _result(request, ground, path.x, path.value, path.slope, path.disagreement, path.reason, {})
-            # The picture is complete without the other starts: they follow, and a newer request need not wait for them.
-            yield replace(found, progress=min(found.progress, _OVER))
+            # Before the last piece the descent is running; after it the picture is complete without the other starts.
+            yield replace(found, progress=min(found.progress, _OVER), enough=found.progress == 1.0)
         assert found is not None
         starts = np.linspace(ground.low, ground.high, _STARTS)
         for basins in descend_many(ground.curve, starts, request.alpha, min(request.steps, _BASIN_STEPS), request.tolerance,
