@@ -75,6 +75,9 @@ class FigureCanvas(QWidget):
         self._view.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._view.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.BoundingRectViewportUpdate)
         self._view.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
+        # The scene fills it with a background of its own.
+        self._view.viewport().setAutoFillBackground(False)
+        self._view.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         # The view only shows; all events are the canvas' own.
         self._view.setInteractive(False)
         self._view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)

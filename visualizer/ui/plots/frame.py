@@ -80,7 +80,6 @@ class FrameItem(QGraphicsItem):
         scale = self._resolution
         picture = QPixmap(max(1, round(self._layout.width * scale)), max(1, round(self._layout.height * scale)))
         picture.setDevicePixelRatio(scale)
-        picture.fill(QColor(kit.theme.palette.background))
         painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint(painter, kit)

@@ -11,7 +11,7 @@ import numpy as np
 from pyqtgraph import functions as fn
 from pyqtgraph.Qt.internals import PrimitiveArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap, QStaticText, QTransform
 
 from visualizer.base.roles import Role
 from visualizer.figures.model import Dash, Symbol
@@ -72,6 +72,16 @@ def _font(theme: Theme, kind: FontKind) -> QFont:
     # Unhinted text keeps its proportions at every scale of an export.
     font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     return font
+
+
+@lru_cache(maxsize=1024)
+def _static_text(theme: Theme, kind: FontKind, text: str) -> QStaticText:
+    """The text with its glyphs in their places: drawn in half the time, and the same texts come again and again."""
+    shaped = QStaticText(text)
+    shaped.setTextFormat(Qt.TextFormat.PlainText)
+    shaped.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
+    shaped.prepare(QTransform(), _font(theme, kind))
+    return shaped
 
 
 @lru_cache(maxsize=4096)
@@ -144,8 +154,9 @@ def draw_texts(
         return
     painter.setFont(kit.font(kind))
     painter.setPen(color)
+    ascent = text_ascent(kit, kind)
     for x, baseline, text in texts:
-        painter.drawText(QPointF(x, baseline), text)
+        painter.drawStaticText(QPointF(x, baseline - ascent), _static_text(kit.theme, kind, text))
 
 
 def pen(color: QColor, width: float, cap: Qt.PenCapStyle = Qt.PenCapStyle.FlatCap) -> QPen:
