@@ -178,6 +178,8 @@ def test_numbers_are_exported_without_qt(tmp_path: Path, format: str) -> None:
          "--frequency: 'x' was given; allowed is a number from 0.1 to 100 Hz."),
         (["--frequency", "x"], "--frequency: 'x' was given"),
         (["--frequency", "--out", "a.png"], "--frequency: no value was given; allowed is a number from 0.1 to 100 Hz."),
+        (["--phase", "-inf", "--out", "a.png"], "--phase: '-inf' was given; allowed is a number from -3 to 3 rad."),
+        (["--out", "a.json/"], "--out: 'a.json/' is a folder; give a file in it."),
         (["--phase", "-9", "--out", "a.png"], "--phase: '-9' was given; allowed is a number from -3 to 3 rad."),
         (["--parts", "A-E", "--out", "a.png"], "--parts: 'A-E' was given; allowed is part names or ranges"),
         (["--grid", "perhaps", "--out", "a.png"], "--grid: 'perhaps' was given; allowed is on or off."),

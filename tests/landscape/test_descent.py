@@ -233,3 +233,11 @@ def test_slices_are_short() -> None:
         now = time.perf_counter()
         longest, last = max(longest, now - last), now
     assert longest < 0.3
+
+
+def test_a_run_that_stops_on_top_of_a_hill_is_not_said_to_have_converged_there() -> None:
+    hill = make_curve("lagrange", (-1.0, 0.0, 1.0), (0.0, 1.0, 0.0))
+    *_, path = descend(hill, 0.0, 0.1, 100, 1e-9, -1.0, 1.0)
+    outcome = judge(hill, path.x, path.value, path.slope, path.reason, 0.1)
+    assert "on top of a hill" in outcome.sentence
+    assert "Converged" not in outcome.sentence

@@ -166,6 +166,8 @@ def _target(options: Mapping[str, Any]) -> Target:
         if given == "json":
             raise UserError("--all: JSON holds all numbers of the page in one file; leave --all away.")
         return Target(Path(out), given or "png", True, options["overwrite"])
+    if str(out).endswith(("/", os.sep)):
+        raise UserError(f"--out: {printable(out)!r} is a folder; give a file in it.")
     if out == "-":
         return Target(None, given or "json", False, True)
     suffix = Path(out).suffix[1:].lower()

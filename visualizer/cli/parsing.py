@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -17,7 +16,6 @@ FORMATS = ("png", "svg", "csv", "json")
 THEMES = ("light", "dark")
 #: Where the parameters' values are kept in the namespace, apart from the command's own.
 PARAMETER = "parameter."
-_NUMBER_AHEAD = re.compile(r"[-\u2212][\d.]")
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -50,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UserError: one of them is unknown; names the one that was probably meant.
         """
-        given, unknown = self.parse_known_args(self._negative_numbers_joined(argv))
+        given, unknown = self.parse_known_args(self._values_joined(argv))
         if unknown:
             word = unknown[0].split("=", 1)[0]
             if not word.startswith("-"):
@@ -60,12 +58,17 @@ class Parser(argparse.ArgumentParser):
             )
         return given
 
-    def _negative_numbers_joined(self, argv: Sequence[str]) -> list[str]:
-        """``--phase -1e-3`` as ``--phase=-1e-3``: argparse would take such a number for an option."""
+    def _values_joined(self, argv: Sequence[str]) -> list[str]:
+        """``--phase -1e-3`` as ``--phase=-1e-3``: argparse would take such a value for an option.
+
+        Also ``-inf`` and ``-P9``: that such a value is wrong is the parameter's to say.
+        """
+        known = self._option_string_actions
         words: list[str] = []
         for word in argv:
-            action = self._option_string_actions.get(words[-1]) if words else None
-            if action is not None and action.nargs != 0 and _NUMBER_AHEAD.match(word):
+            action = known.get(words[-1]) if words else None
+            one_dash = word[:1] in ("-", "\u2212") and len(word) > 1 and word[1] != "-"
+            if action is not None and action.nargs != 0 and one_dash and word not in known:
                 words[-1] += "=" + word
             else:
                 words.append(word)

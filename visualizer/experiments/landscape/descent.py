@@ -148,7 +148,7 @@ def judge(curve: Curve, x: Floats, value: Floats, slope: Floats, reason: Reason,
         at = _turning_place(curve, x, at)
     curvature = _curvature(curve, at)
     bound = 2.0 / curvature if curvature > 0.0 else math.inf
-    return Outcome(verdict, _sentence(verdict, x, value, slope, reason, alpha, bound), at, curvature, bound)
+    return Outcome(verdict, _sentence(verdict, x, value, slope, reason, alpha, curvature, bound), at, curvature, bound)
 
 
 def _turning_place(curve: Curve, x: Floats, otherwise: float) -> float:
@@ -210,7 +210,8 @@ def _shrinking(lengths: Floats) -> bool:
 
 
 def _sentence(
-    verdict: VerdictWord, x: Floats, value: Floats, slope: Floats, reason: Reason, alpha: float | None, bound: float,
+    verdict: VerdictWord, x: Floats, value: Floats, slope: Floats, reason: Reason, alpha: float | None,
+    curvature: float, bound: float,
 ) -> str:
     steps = x.size - 1
     after = f"after {steps} step" + ("" if steps == 1 else "s")
@@ -220,6 +221,9 @@ def _sentence(
     if beyond and alpha is not None:
         compared = f": \u03b1 = {number_text(alpha)} is above 2/f\u2033 = {number_text(bound)} there"
     match verdict:
+        case "converged" if curvature < 0.0:
+            return (f"Stopped {after} at {here}, on top of a hill (f\u2033 < 0): the slope is so small there that no step "
+                    "leaves it.")
         case "converged":
             return f"Converged {after} at {here}, value {number_text(float(value[-1]))}."
         case "converging":
