@@ -117,7 +117,7 @@ def run_pages(seconds: float) -> dict[str, Any]:
         def end(self) -> None:
             self.measuring = False
             name = f"{self.tab.experiment.name}/{self.tab.controller.page}"
-            self.found[name] = {"gaps": self.heart.gaps, "changed": self.parameter.name,
+            self.found[name] = {"gaps": list(self.heart.gaps), "changed": self.parameter.name,
                                 "updates": self.updates / seconds}
             self.turn()
 

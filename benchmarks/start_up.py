@@ -82,7 +82,7 @@ def torch_first(began: float) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Time from the start of the process to the first paint.")
-    parser.add_argument("--repeat", type=int, default=9, help="how often each is started")
+    parser.add_argument("--repeat", type=int, default=15, help="how often each is started")
     parser.add_argument("--child", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
