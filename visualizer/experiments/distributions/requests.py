@@ -1,0 +1,153 @@
+"""What the worker is asked for, one request class a page: only what changes the result is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from visualizer.base.errors import UserError
+from visualizer.base.experiment import Request
+from visualizer.components.initializers import Initializer, initializer
+from visualizer.experiments.distributions.state import DistributionsState
+
+#: A tensor of more values is refused: one of float64 fills half a gigabyte.
+MOST_VALUES = 2**26
+
+
+@dataclass(frozen=True)
+class Chosen(Request):
+    """An initialiser with its arguments, in the order of its entry."""
+
+    name: str
+    values: tuple[tuple[str, Any], ...]
+
+    @property
+    def entry(self) -> Initializer:
+        return initializer(self.name)
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        return dict(self.values)
+
+
+@dataclass(frozen=True)
+class StatisticsRequest(Request):
+    text: str
+
+
+@dataclass(frozen=True)
+class BesselRequest(Request):
+    population: str
+    sigma: float
+    sample_size: int
+    samples: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class InitializerRequest(Request):
+    chosen: Chosen
+    shape: tuple[int, ...]
+    count: int
+    method: str
+    dtype: str
+    device: str
+    bins: int | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class PropagationRequest(Request):
+    chosen: Chosen
+    depth: int
+    width: int
+    activation: str
+    input: str
+    batch: int
+    symmetry_steps: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class ConvergenceRequest(Request):
+    contestants: tuple[str, ...]
+    activation: str
+    task: str
+    hidden_layers: int
+    lr: float
+    epochs: int
+    repeats: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class LayersRequest(Request):
+    chosen: Chosen
+    network: str
+    seed: int
+
+
+DistributionsRequest = (
+    StatisticsRequest | BesselRequest | InitializerRequest | PropagationRequest | ConvergenceRequest | LayersRequest
+)
+
+
+def chosen_of(state: DistributionsState) -> Chosen:
+    """The initialiser of this state with the arguments that it takes."""
+    entry = initializer(state.initializer)
+    return Chosen(entry.name, tuple((name, getattr(state, name)) for name in entry.arguments))
+
+
+def shape_of(text: str) -> tuple[int, ...]:
+    """The sizes in a text such as ``4x3``, ``4, 3`` or ``(4, 3)``.
+
+    Raises:
+        UserError: it is no shape, or too large a one.
+    """
+    words = text.replace("\u00d7", "x").strip().strip("()[]").replace("x", " ").replace(",", " ").split()
+    if not words or not all(word.isascii() and word.isdigit() and len(word) < 12 for word in words):
+        raise UserError(f"{text.strip()!r} is no shape; write sizes separated by x, such as 30, 4x3 or 16x3x5x5.")
+    sizes = tuple(int(word) for word in words)
+    if len(sizes) > 5:
+        raise UserError(f"A shape has at most 5 sizes here, not {len(sizes)}.")
+    count = 1
+    for size in sizes:
+        count *= size
+    if count == 0:
+        raise UserError("A size of 0 makes an empty tensor: there is nothing to initialise. Every size is at least 1.")
+    if count > MOST_VALUES:
+        raise UserError(f"This shape has {count:,} values; at most {MOST_VALUES:,} fit here. To draw more, raise the "
+                        "number of values: they are drawn tensor by tensor.")
+    return sizes
+
+
+def request_of(state: DistributionsState) -> DistributionsRequest:
+    """The request of the page that the state shows.
+
+    Raises:
+        UserError: the shape is none.
+    """
+    match state.view:
+        case "statistics":
+            return StatisticsRequest(state.values)
+        case "bessel":
+            return BesselRequest(state.population, state.sigma, state.sample_size, state.samples, state.seed)
+        case "initializer":
+            return InitializerRequest(
+                chosen_of(state), shape_of(state.shape), state.count,
+                state.method if state.initializer == "trunc_normal" else "torch", state.dtype, state.device,
+                state.bins if state.own_bins else None, state.seed,
+            )
+        case "propagation":
+            return PropagationRequest(
+                chosen_of(state), state.depth, state.width, state.activation, state.input, state.batch,
+                state.symmetry_steps, state.seed,
+            )
+        case "convergence":
+            return ConvergenceRequest(
+                state.contestants, state.activation, state.task, state.hidden_layers, state.lr, state.epochs,
+                state.repeats, state.seed,
+            )
+        case _:
+            return LayersRequest(chosen_of(state), state.network, state.seed)
