@@ -97,7 +97,18 @@ def test_its_default_survives_being_typed(experiment: Any, parameter: Parameter[
     if isinstance(parameter, Points):
         (tmp_path / "points.csv").write_text(text, encoding="utf-8")
         text = str(tmp_path / "points.csv")
-    assert state_of(experiment, parameter.option, text) == experiment.default_state()
+    typed = state_of(experiment, parameter.option, text)
+    assert typed.changed(view=experiment.default_state().view) == experiment.default_state()
+
+
+@every_parameter
+def test_without_a_page_the_first_one_is_taken_on_which_the_option_means_something(
+    experiment: Any, parameter: Parameter[Any]
+) -> None:
+    if not isinstance(parameter, Points) and parameter.name != "view":
+        page = state_of(experiment, parameter.option, parameter.format(parameter.default)).view
+        assert page == (parameter.views[0] if parameter.views else experiment.views[0].name)
+        assert not parameter.views or page in parameter.views
 
 
 @every_parameter

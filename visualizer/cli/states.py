@@ -18,6 +18,7 @@ AnyExperiment = Experiment[Any, Any, Any]
 def state_from(options: Mapping[str, Any], experiment: AnyExperiment, experiments: Sequence[AnyExperiment]) -> State:
     """The state that a parsed ``export`` asks for: the session's or the default, then the preset, then each option.
 
+    Where nothing names a page, it is the first one on which every option means something.
     Names are resolved last, so that ``--remove P3`` means the points that ``--points`` brought.
 
     Raises:
@@ -48,6 +49,8 @@ def state_from(options: Mapping[str, Any], experiment: AnyExperiment, experiment
             raise refuse_unknown("--figure", figure, figures, "one of")
         if "view" in experiment.parameters():
             values.setdefault("view", page.name)
+    elif session is None and preset is None and "view" not in values and "view" in experiment.parameters():
+        values["view"] = _page_of([parameter for parameter, _ in given.values()], experiment)
     state = state.changed(**values)
     for name, (parameter, text) in given.items():
         if isinstance(parameter, Names):
@@ -56,6 +59,14 @@ def state_from(options: Mapping[str, Any], experiment: AnyExperiment, experiment
         view = experiment.view(state)
         raise refuse_unknown("--figure", figure, view.figures, f"a figure of the page {view.name}")
     return state  # type: ignore[no-any-return]
+
+
+def _page_of(given: Sequence[Parameter[Any]], experiment: AnyExperiment) -> str:
+    """The first page on which every given option means something; the first of all, if there is no such page."""
+    for view in experiment.views:
+        if all(not parameter.views or view.name in parameter.views for parameter in given):
+            return view.name
+    return experiment.views[0].name
 
 
 def _value(parameter: Parameter[Any], text: str, state: State) -> Any:
