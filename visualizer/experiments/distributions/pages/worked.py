@@ -1,0 +1,92 @@
+"""Numbers in worked formulas: exact where a few digits are, else rounded and marked as such."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+#: Digits of a number that goes on for longer.
+DIGITS = 8
+
+
+def exact(value: float) -> bool:
+    """Whether :func:`tex` shows all of this number (up to the rounding of float64)."""
+    return _short(value) is not None
+
+
+def tex(value: float, digits: int = DIGITS) -> str:
+    """A number for a formula: short ones as they stand, others with ``digits`` significant digits."""
+    if math.isnan(value):
+        return r"\mathrm{undefined}"
+    if math.isinf(value):
+        return r"\infty" if value > 0 else r"-\infty"
+    text = _short(value, digits)
+    if text is None:
+        text = f"{value:#.{digits}g}".rstrip(".")
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+
+
+def equals(value: float, digits: int = DIGITS) -> str:
+    """``= 5`` or ``\\approx 2.2360680``."""
+    return ("= " if math.isinf(value) or _short(value, digits) is not None else r"\approx ") + tex(value, digits)
+
+
+def plain(value: float, digits: int = DIGITS) -> str:
+    """The same as text for a table or a sentence, with a true minus sign."""
+    if not math.isfinite(value):
+        return "undefined" if math.isnan(value) else "too large for float64"
+    text = _short(value, digits) or f"{value:#.{digits}g}".rstrip(".")
+    return text.replace("-", "\u2212") if "e" not in text else text.replace("-", "\u2212", 1) if value < 0 else text
+
+
+def in_brackets(value: float) -> str:
+    """For a factor or a subtrahend: ``(-3)``, ``3``."""
+    return f"({tex(value)})" if value < 0 else tex(value)
+
+
+def sum_of(terms: Sequence[str], room: int = 44) -> str:
+    """``2 + 4 + 5``: as many of these terms as fit into ``room`` characters, then dots and the last one.
+
+    A term that begins with a minus is subtracted.
+    """
+    def joined(parts: Sequence[str]) -> str:
+        text = parts[0]
+        for part in parts[1:]:
+            text += f" - {part[1:]}" if part.startswith("-") else f" + {part}"
+        return text
+
+    used, length = 0, 0
+    while used < len(terms) and length + len(terms[used]) + 3 <= room:
+        length += len(terms[used]) + 3
+        used += 1
+    if used >= len(terms) - 1 and len(terms) <= used + 1 and used:
+        return joined(terms)
+    return joined([*terms[:max(used, 1)], r"\dots", terms[-1]]) if len(terms) > 1 else terms[0]
+
+
+def list_of(terms: Sequence[str], room: int = 44) -> str:
+    """``9,\\; 1,\\; 0``: as :func:`sum_of`, separated by commas."""
+    used, length = 0, 0
+    while used < len(terms) and length + len(terms[used]) + 2 <= room:
+        length += len(terms[used]) + 2
+        used += 1
+    shown = list(terms) if used >= len(terms) - 1 else [*terms[:max(used, 1)], r"\dots", terms[-1]]
+    return r",\; ".join(shown)
+
+
+def _short(value: float, digits: int = DIGITS) -> str | None:
+    """The number in at most ``digits`` significant digits (whole numbers in up to 15), if that is all of it."""
+    if not math.isfinite(value):
+        return None
+    if value == 0:
+        return "0"
+    if value == round(value) and abs(value) < 1e15 and (abs(value) < 1e6 or float(f"{value:.{digits}g}") != value):
+        return str(int(value))
+    text = f"{value:.{digits}g}"
+    # 0.1 + 0.2 is 0.30000000000000004: nobody is helped by being told that this is not 0.3.
+    if abs(float(text) - value) > 4e-16 * abs(value):
+        return None
+    return text.replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
