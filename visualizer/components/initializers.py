@@ -1,7 +1,7 @@
 """Every initialiser of torch.nn.init. To add one is one entry here.
 
 An entry is declared without torch. :meth:`Initializer.fill` calls the real function of ``torch.nn.init``; what theory says
-about its values is its law, from :mod:`visualizer.components.laws`.
+about its values is its law, a function of :mod:`visualizer.components.theories`, reached by :mod:`visualizer.components.laws`.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Initializer:
             has one).
         least_dimensions, most_dimensions: of the tensors that it takes.
         elementwise: whether every value is drawn by itself, so that many tensors are one long sample.
+        law: its function in :mod:`visualizer.components.theories`; empty: the one of its own name.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Initializer:
     least_dimensions: int = 1
     most_dimensions: int = 5
     elementwise: bool = True
+    law: str = ""
 
     def fill(self, tensor: torch.Tensor, arguments: Mapping[str, Any], generator: torch.Generator) -> torch.Tensor:
         """Initialise the tensor in place by ``torch.nn.init``.
@@ -71,7 +73,17 @@ class Initializer:
         taken = {name: arguments[name] for name in self.arguments}
         if "generator" in inspect.signature(function).parameters:
             taken["generator"] = generator
-        filled: torch.Tensor = function(tensor, **taken)
+        if self.name != "sparse":
+            filled: torch.Tensor = function(tensor, **taken)
+            return filled
+        # sparse_ takes a generator, and yet chooses its zeros by torch's global one: that one is lent a seed meanwhile.
+        before = torch.get_rng_state()
+        chosen = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+        try:
+            torch.default_generator.manual_seed(chosen)
+            filled = function(tensor, **taken)
+        finally:
+            torch.set_rng_state(before)
         return filled
 
 
