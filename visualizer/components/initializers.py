@@ -86,6 +86,23 @@ class Initializer:
             torch.set_rng_state(before)
         return filled
 
+    def code(self, tensor: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """Lines of Python that fill the tensor of this name as :meth:`fill` does, from ``generator``."""
+        import inspect
+
+        import torch
+
+        words = [tensor, *(f"{name}={arguments[name]!r}" for name in self.arguments)]
+        if "generator" in inspect.signature(getattr(torch.nn.init, self.name + "_")).parameters:
+            words.append("generator=generator")
+        call = f"torch.nn.init.{self.name}_({', '.join(words)})"
+        if self.name != "sparse":
+            return (call,)
+        return (
+            "# sparse_ chooses its zeros by torch's global generator, whatever generator it is given.",
+            "torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))", call,
+        )
+
 
 def _arguments(**values: Any) -> Mapping[str, Any]:
     return MappingProxyType(values)

@@ -80,6 +80,8 @@ def edges_of(law: Law, count: int, bins: int | None) -> tuple[float, float, int]
         width = 2.0 * float(third - first) / count ** (1.0 / 3.0)
         wanted = (high - low) / width if width > 0.0 else 41.0
         bins = int(min(_MOST_BINS, max(_FEWEST_BINS, math.ceil(wanted))))
+        if law.atoms:
+            bins |= 1  # an atom in the middle falls into the middle of a bar
     return low, high, bins
 
 

@@ -150,7 +150,8 @@ def _histogram(result: InitializerResult, heights: str) -> Figure:
     if law.atoms:
         positions = np.array([position for position, _ in law.atoms])
         weights = np.array([weight for _, weight in law.atoms])
-        tops = weights * summary.count if heights == "count" else weights / widths[0]
+        # Such a bar holds its share of the continuous part, too.
+        tops = law.density(positions) * factor + (weights * summary.count if heights == "count" else weights / widths[0])
         layers.append(Segments(key="atoms", role=Role.THEORY, label="theory: exact values", x0=readonly(positions),
                                y0=readonly(np.zeros_like(tops)), x1=readonly(positions), y1=readonly(tops), width=3.0))
         layers.append(Markers(key="tops", role=Role.THEORY, x=readonly(positions), y=readonly(tops), size=9.0,
@@ -331,21 +332,13 @@ def _torch_version() -> str:
 
 def code(request: InitializerRequest) -> str:
     """PyTorch that draws the first tensor again."""
-    import inspect
-
-    import torch
-
-    entry, arguments = request.chosen.entry, dict(request.chosen.arguments)
-    words = ["w", *(f"{name}={arguments[name]!r}" for name in entry.arguments)]
-    if "generator" in inspect.signature(getattr(torch.nn.init, entry.name + "_")).parameters:
-        words.append("generator=generator")
     shape = ", ".join(map(str, request.shape))
     return "\n".join((
         "import torch",
         "",
         f"generator = torch.Generator().manual_seed({request.seed})",
         f"w = torch.empty({shape}, dtype=torch.{request.dtype})",
-        f"torch.nn.init.{entry.name}_({', '.join(words)})",
+        *request.chosen.entry.code("w", request.chosen.arguments),
         "v = w.double()",
         'print(f"count = {v.numel()}, mean = {v.mean():.6g}, std = {v.std(correction=0):.6g}")',
         'print(f"smallest = {v.min():.6g}, largest = {v.max():.6g}")',

@@ -1,0 +1,156 @@
+"""The page of the initialisers: what is drawn, counted and said of every one of them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from visualizer.base.errors import UserError
+from visualizer.components.initializers import INITIALIZERS, initializer
+from visualizer.experiments.distributions.experiment import Distributions
+from visualizer.experiments.distributions.pages.initializer import InitializerResult
+from visualizer.experiments.distributions.state import PRESETS, DistributionsState
+
+TAB = Distributions()
+
+
+def state_of(**values: Any) -> DistributionsState:
+    return TAB.default_state().changed(view="initializer", **values)
+
+
+def final(state: DistributionsState) -> InitializerResult:
+    *_, last = (result for result in TAB.run(TAB.request(state)) if result is not None)
+    assert isinstance(last, InitializerResult)
+    return last
+
+
+def numbers(**values: Any) -> dict[str, Any]:
+    return final(state_of(**values)).numbers()
+
+
+def a_shape_for(name: str) -> str:
+    dimensions = max(2, initializer(name).least_dimensions)
+    return "x".join(["6", "4", "3"][:dimensions])
+
+
+def test_xavier_on_the_lectures_tensor_has_the_bound_and_the_spread_of_the_lecture() -> None:
+    found = numbers(initializer="xavier_uniform", shape="4x3")
+    assert found["theory"]["bound"] == pytest.approx(0.92582, abs=5e-6)
+    assert found["theory"]["std"] == pytest.approx(0.53452, abs=5e-6)
+    assert (found["fan_in"], found["fan_out"], found["gain"]) == (3, 4, 1.0)
+    assert found["sample"]["count"] == 12
+
+
+def test_kaiming_for_relu_on_the_lectures_tensor_has_the_spread_of_the_lecture() -> None:
+    found = numbers(initializer="kaiming_normal", shape="4x3", mode="fan_in", nonlinearity="relu")
+    assert found["theory"]["std"] == pytest.approx(0.81650, abs=5e-6)
+    assert found["gain"] == pytest.approx(math.sqrt(2.0))
+
+
+def test_a_normal_cut_at_two_sigma_has_the_spread_of_the_tables() -> None:
+    found = numbers(initializer="trunc_normal", shape="100x100", a=-2.0, b=2.0)
+    assert found["theory"]["std"] == pytest.approx(0.87963, abs=5e-6)
+    assert found["sample"]["std"] == pytest.approx(0.87963, abs=0.02)
+
+
+@pytest.mark.parametrize("entry", INITIALIZERS, ids=lambda entry: entry.name)
+def test_every_initialiser_is_drawn_explained_and_counted(entry: Any) -> None:
+    state = state_of(initializer=entry.name, shape=a_shape_for(entry.name), count=1000)
+    result = final(state)
+    found = result.numbers()
+    drawn, size = found["sample"]["count"], math.prod(map(int, a_shape_for(entry.name).split("x")))
+    assert drawn == math.ceil(1000 / size) * size
+    summary = result.sample.summary
+    assert int(summary.counts.sum()) + summary.below + summary.above + summary.nonfinite == drawn
+    figures = TAB.figures(result, state)
+    assert tuple(figure.name for figure in figures) == TAB.view(state).figures
+    assert figures[0].layers
+    assert TAB.explain(result, state).blocks
+    law = result.law
+    if law.std > 0.0 and entry.elementwise:
+        assert abs(found["sample"]["mean"] - law.mean) < 5.0 * law.std / math.sqrt(drawn)
+
+
+@pytest.mark.parametrize("entry", INITIALIZERS, ids=lambda entry: entry.name)
+def test_the_code_beside_it_draws_the_first_tensor_of_the_sample(entry: Any) -> None:
+    state = state_of(initializer=entry.name, shape=a_shape_for(entry.name), seed=11)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(TAB.code(state), "code", "exec"), {})
+    value = {name: float(text) for name, text in re.findall(r"(\w+) = (\S+?)(?:,|\n|$)", said.getvalue())}
+    sample = numbers(initializer=entry.name, shape=a_shape_for(entry.name), seed=11)["sample"]
+    assert value["count"] == sample["count"]
+    for key, ours in (("mean", "mean"), ("std", "std"), ("smallest", "minimum"), ("largest", "maximum")):
+        assert value[key] == pytest.approx(sample[ours], rel=1e-4, abs=1e-9)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 2**31 - 1), name=st.sampled_from([entry.name for entry in INITIALIZERS]))
+def test_the_same_seed_gives_the_same_sample_and_leaves_torchs_own_generator_alone(seed: int, name: str) -> None:
+    before = torch.random.get_rng_state()
+    state = state_of(initializer=name, shape=a_shape_for(name), count=500, seed=seed)
+    first, second = final(state), final(state)
+    assert np.array_equal(first.sample.kept, second.sample.kept)
+    assert np.array_equal(first.sample.summary.counts, second.sample.summary.counts)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_large_sample_is_shown_while_it_grows_and_its_fit_is_tested_at_the_end() -> None:
+    state = state_of(initializer="normal", shape="1000x1000", count=3_000_000)
+    found = [result for result in TAB.run(TAB.request(state)) if result is not None]
+    progress = [result.progress for result in found]
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
+    last = found[-1]
+    assert isinstance(last, InitializerResult)
+    assert last.fit is not None
+    assert last.fit.p_value > 1e-4
+
+
+def test_as_many_bins_are_drawn_as_were_chosen_by_hand() -> None:
+    assert final(state_of(initializer="normal", shape="30", own_bins=True, bins=17)).sample.summary.counts.size == 17
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"initializer": "uniform", "a": 2.0, "b": 1.0}, "a"),
+        ({"initializer": "xavier_uniform", "shape": "30"}, "2"),
+        ({"initializer": "dirac", "shape": "4x3"}, "3"),
+        ({"initializer": "eye", "shape": "4x3x2"}, "2"),
+        ({"shape": "4xq"}, "shape"),
+        ({"shape": "0x3"}, "empty"),
+        ({"shape": "99999x99999"}, "at most"),
+        ({"shape": ""}, "shape"),
+        ({"shape": "1x1x1x1x1x1"}, "5"),
+        ({"device": "mps"}, "MPS"),
+    ],
+)
+def test_what_cannot_be_drawn_is_answered_in_a_sentence(values: dict[str, Any], word: str) -> None:
+    with pytest.raises(UserError) as caught:
+        final(state_of(**values))
+    assert word in caught.value.sentence
+    assert caught.value.sentence.endswith(".")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+def test_every_dtype_is_drawn(dtype: str) -> None:
+    found = numbers(initializer="normal", shape="100x100", dtype=dtype)
+    assert found["sample"]["std"] == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset.values["view"] == "initializer"], ids=lambda p: p.name)
+def test_every_example_of_the_page_is_drawn(preset: Any) -> None:
+    state = TAB.default_state().changed(**preset.values)
+    result = final(state)
+    assert result.progress == 1.0
+    assert len(TAB.figures(result, state)) == 5
