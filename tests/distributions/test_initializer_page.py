@@ -154,3 +154,23 @@ def test_every_example_of_the_page_is_drawn(preset: Any) -> None:
     result = final(state)
     assert result.progress == 1.0
     assert len(TAB.figures(result, state)) == 5
+
+
+def test_a_pinned_sample_stays_in_the_picture_beside_the_next_one() -> None:
+    first = state_of(initializer="normal", shape="50", mean=3.0, seed=5)
+    alone = final(first)
+    both = first.changed(pin=True).changed(initializer="uniform", seed=9)
+    result = final(both)
+    assert result.pinned is not None
+    assert np.array_equal(result.pinned.kept, alone.sample.kept)
+    assert result.numbers()["pinned"]["mean"] == alone.numbers()["sample"]["mean"]
+    assert any(layer.key == "pinned" for layer in TAB.figures(result, both)[0].layers)
+    again = both.changed(pin=False)
+    assert again.pinned == ""
+    assert final(again).pinned is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{\"seed\": -1}", "{\"view\": \"bessel\"}", "[" * 1500])
+def test_a_damaged_pin_is_answered_in_a_sentence(text: str) -> None:
+    with pytest.raises(UserError):
+        final(state_of(pinned=text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from visualizer.base.errors import UserError
 from visualizer.base.experiment import Request
 from visualizer.components.initializers import Initializer, initializer
-from visualizer.experiments.distributions.state import DistributionsState
+from visualizer.experiments.distributions.state import PINNED, DistributionsState
 
 #: A tensor of more values is refused: one of float64 fills half a gigabyte.
 MOST_VALUES = 2**26
@@ -55,6 +56,7 @@ class InitializerRequest(Request):
     device: str
     bins: int | None
     seed: int
+    pinned: InitializerRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,24 @@ def shape_of(text: str) -> tuple[int, ...]:
     return sizes
 
 
+def _initializer(state: DistributionsState, pinned: InitializerRequest | None = None) -> InitializerRequest:
+    return InitializerRequest(
+        chosen_of(state), shape_of(state.shape), state.count,
+        state.method if state.initializer == "trunc_normal" else "torch", state.dtype, state.device,
+        state.bins if state.own_bins else None, state.seed, pinned,
+    )
+
+
+def _pinned(text: str) -> InitializerRequest:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not values.keys() <= set(PINNED):
+        raise UserError("What sample A was drawn with cannot be read; take the pin away and set it again.")
+    return _initializer(DistributionsState().changed(**values))
+
+
 def request_of(state: DistributionsState) -> DistributionsRequest:
     """The request of the page that the state shows.
 
@@ -134,11 +154,7 @@ def request_of(state: DistributionsState) -> DistributionsRequest:
         case "bessel":
             return BesselRequest(state.population, state.sigma, state.sample_size, state.samples, state.seed)
         case "initializer":
-            return InitializerRequest(
-                chosen_of(state), shape_of(state.shape), state.count,
-                state.method if state.initializer == "trunc_normal" else "torch", state.dtype, state.device,
-                state.bins if state.own_bins else None, state.seed,
-            )
+            return _initializer(state, _pinned(state.pinned) if state.pinned else None)
         case "propagation":
             return PropagationRequest(
                 chosen_of(state), state.depth, state.width, state.activation, state.input, state.batch,

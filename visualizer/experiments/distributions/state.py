@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -86,12 +87,28 @@ def _takes(name: str) -> Any:
     return lambda state: name in initializer(state.initializer).arguments
 
 
+#: What a pinned sample is drawn from.
+PINNED = (
+    "initializer", "shape", "mean", "std", "a", "b", "gain", "mode", "nonlinearity", "val", "sparsity", "groups", "count",
+    "method", "dtype", "device", "own_bins", "bins", "seed",
+)
+
+
+def _pinned(state: DistributionsState) -> str:
+    return json.dumps({name: getattr(state, name) for name in PINNED})
+
+
 @dataclass(frozen=True)
 class DistributionsState(State):
     """Every control of the distributions tab."""
 
     def changed(self, **values: Any) -> Self:
-        """This state with some values replaced; another initialiser brings its own arguments along."""
+        """This state with some values replaced.
+
+        Another initialiser brings its own arguments along; a pin keeps the sample as it was just before.
+        """
+        if "pin" in values and "pinned" not in values and values["pin"] != self.pin:
+            values["pinned"] = _pinned(self) if values["pin"] is True else ""
         chosen = values.get("initializer")
         if isinstance(chosen, str) and chosen != self.initializer and any(chosen == e.name for e in INITIALIZERS):
             values = dict(initializer(chosen).arguments) | values
@@ -196,6 +213,14 @@ class DistributionsState(State):
             Option("mps", "MPS", "Apple's GPU, if torch finds one."),
         ), label="Device", group="Sample", views=("initializer",), help="Where the values are drawn.",
     )
+    pin: bool = flag(
+        False, label="Keep this sample as A", group="Compare", views=("initializer",),
+        help="The present sample stays in the picture as A; what you choose from now on is drawn beside it as B.",
+    )
+    pinned: str = text(
+        "", max_length=2000, label="Sample A", group="Compare", views=("initializer",), hidden=True,
+        help="What sample A was drawn with, as JSON; written when a sample is kept.",
+    )
     own_bins: bool = flag(
         False, label="Choose the bins by hand", group="Show", views=("initializer",),
         help="Off: the number of bins follows from the number of values.",
@@ -270,6 +295,7 @@ def _preset(name: str, title: str, help: str, view: str, **changes: Any) -> Pres
     values = {
         parameter.name: parameter.default for parameter in parameters_of(DistributionsState).values()
         if not parameter.hidden and not parameter.display and (not parameter.views or view in parameter.views)
+        and parameter.name != "pin"  # an example is what one wants to compare with
     }
     if "initializer" in values:
         values |= initializer(changes.get("initializer", values["initializer"])).arguments

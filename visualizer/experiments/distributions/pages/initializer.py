@@ -46,6 +46,7 @@ class InitializerResult(DistributionsResult):
         fit: the test of goodness of fit; None where it means nothing.
         grid: positions at which ``density``, ``cdf`` and ``parent`` (the density before truncation) are given.
         expected: the quantiles of theory that belong to the sample's.
+        pinned: sample A, whole, if one was kept; ``sample`` is B then.
     """
 
     law: Law
@@ -57,6 +58,7 @@ class InitializerResult(DistributionsResult):
     cdf: Floats
     parent: Floats | None
     expected: Floats
+    pinned: Sample | None
 
     def numbers(self) -> dict[str, Any]:
         request = _request(self)
@@ -73,6 +75,9 @@ class InitializerResult(DistributionsResult):
             found["fit"] = {"test": self.fit.name, "statistic": self.fit.statistic, "p_value": self.fit.p_value}
         if self.sample.singular is not None:
             found["singular_values"] = self.sample.singular
+        if self.pinned is not None:
+            other = self.pinned.summary
+            found["pinned"] = {"count": other.count, "mean": other.mean, "std": other.std, "variance": other.variance}
         return found
 
 
@@ -83,9 +88,18 @@ def _request(result: InitializerResult) -> InitializerRequest:
 
 def run(request: InitializerRequest) -> Iterator[InitializerResult | None]:
     """The sample, refined chunk by chunk."""
-    check(request.chosen.name, request.chosen.arguments, request.shape)
-    law = law_of(request.chosen.name, request.chosen.arguments, request.shape)
+    law = _checked_law(request)
     yield None
+    pinned: Sample | None = None
+    if request.pinned is not None:
+        pinned = _kept_samples.get(request.pinned)
+        if pinned is None:
+            for part in samples(request.pinned, _checked_law(request.pinned)):
+                pinned = part
+                yield None
+            assert pinned is not None
+            _kept_samples.clear()  # one is pinned at a time
+            _kept_samples[request.pinned] = pinned
     grid: Floats | None = None
     density = cdf = expected = np.empty(0)
     parent: Floats | None = None
@@ -105,8 +119,18 @@ def run(request: InitializerRequest) -> Iterator[InitializerResult | None]:
             expected = readonly(law.quantile(sample.shares))
         yield InitializerResult(
             request=request, law=law, sample=sample, by_chance=straying(law, sample.summary.count), fit=sample.fit,
-            grid=readonly(grid), density=density, cdf=cdf, parent=parent, expected=expected, progress=sample.progress,
+            grid=readonly(grid), density=density, cdf=cdf, parent=parent, expected=expected, pinned=pinned,
+            progress=sample.progress,
         )
+
+
+#: The sample that is pinned, so that it is not drawn again whenever a slider of the other one moves.
+_kept_samples: dict[InitializerRequest, Sample] = {}
+
+
+def _checked_law(request: InitializerRequest) -> Law:
+    check(request.chosen.name, request.chosen.arguments, request.shape)
+    return law_of(request.chosen.name, request.chosen.arguments, request.shape)
 
 
 def _grid(law: Law, low: float, high: float) -> Floats:
@@ -122,9 +146,22 @@ def figures(result: InitializerResult, state: DistributionsState) -> tuple[Figur
     return (_histogram(result, state.heights), _cumulative(result), _quantiles(result), _matrix(result), _singular(result))
 
 
-def _title(result: InitializerResult) -> str:
-    request = _request(result)
+def _title_of(request: InitializerRequest) -> str:
     return f"{request.chosen.entry.title}, {_size(request.shape)}"
+
+
+def _pinned_request(result: InitializerResult) -> InitializerRequest:
+    pinned = _request(result).pinned
+    assert pinned is not None
+    return pinned
+
+
+def _outline(sample: Sample, label: str, heights: str) -> Line:
+    """Another sample's histogram as a line, so that it does not hide the bars."""
+    summary = sample.summary
+    tops = summary.counts / (summary.count * np.diff(summary.edges)) if heights == "density" else summary.counts
+    return Line(key="pinned", role=Role.C2, label=label, x=readonly(np.concatenate((summary.edges[:1], summary.edges))),
+                y=readonly(np.concatenate(([0.0], tops, [0.0]))), width=2.0, steps=True)
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -138,9 +175,11 @@ def _histogram(result: InitializerResult, heights: str) -> Figure:
     # What turns a density into the expected height of a bar.
     factor = 1.0 if heights == "density" else summary.count * float(widths[0])
     layers: list[Layer] = [
-        Bars(key="sample", role=Role.DATA, label="sample", left=readonly(summary.edges[:-1]), right=readonly(summary.edges[1:]),
-             height=readonly(summary.counts * per_value)),
+        Bars(key="sample", role=Role.DATA, label="sample" if result.pinned is None else "B",
+             left=readonly(summary.edges[:-1]), right=readonly(summary.edges[1:]), height=readonly(summary.counts * per_value)),
     ]
+    if result.pinned is not None:
+        layers.append(_outline(result.pinned, f"A: {_title_of(_pinned_request(result))}", heights))
     if result.parent is not None:
         layers.append(Line(key="parent", role=Role.MUTED, label="before truncation", x=result.grid,
                            y=readonly(result.parent * factor), width=1.5, dash="dash"))
@@ -162,7 +201,7 @@ def _histogram(result: InitializerResult, heights: str) -> Figure:
             layers.append(Rule(key=key, role=Role.MUTED, position=law.mean + at * law.std, text=words, dash="dot"))
     note = f"{summary.count:,} values: mean {number_text(summary.mean)}, standard deviation {number_text(summary.std)}."
     axis = Axis("density") if heights == "density" else Axis("values in each bar")
-    return Figure("sample", _title(result), Axis("value w"), axis, tuple(layers), note=note)
+    return Figure("sample", _title_of(_request(result)), Axis("value w"), axis, tuple(layers), note=note)
 
 
 def _cumulative(result: InitializerResult) -> Figure:
@@ -282,14 +321,23 @@ def _moments(result: InitializerResult) -> Table:
     def within(half: float) -> str:
         return f"\u00b1 {number_text(half, 2)}" if half else ""
 
-    return Table(("", "sample", "theory", "95 %"), (
-        ("mean", number_text(summary.mean), number_text(law.mean), within(chance.mean)),
-        ("std", number_text(summary.std), number_text(law.std), within(chance.std)),
-        ("variance", number_text(summary.variance), number_text(law.variance), within(chance.variance)),
-        ("skewness", number_text(summary.skewness), number_text(law.skewness), ""),
-        ("kurtosis \u2212 3", number_text(summary.kurtosis), number_text(law.kurtosis), ""),
-        ("smallest", number_text(summary.minimum), number_text(law.support[0]), ""),
-        ("largest", number_text(summary.maximum), number_text(law.support[1]), ""),
+    rows = [
+        ("mean", summary.mean, law.mean, within(chance.mean), "mean"),
+        ("std", summary.std, law.std, within(chance.std), "std"),
+        ("variance", summary.variance, law.variance, within(chance.variance), "variance"),
+        ("skewness", summary.skewness, law.skewness, "", "skewness"),
+        ("kurtosis \u2212 3", summary.kurtosis, law.kurtosis, "", "kurtosis"),
+        ("smallest", summary.minimum, law.support[0], "", "minimum"),
+        ("largest", summary.maximum, law.support[1], "", "maximum"),
+    ]
+    if result.pinned is None:
+        return Table(("", "sample", "theory", "95 %"), tuple(
+            (name, number_text(seen), number_text(wanted), half) for name, seen, wanted, half, _ in rows
+        ))
+    other = result.pinned.summary
+    return Table(("", "A", "B", "theory of B", "95 %"), tuple(
+        (name, number_text(getattr(other, field)), number_text(seen), number_text(wanted), half)
+        for name, seen, wanted, half, field in rows
     ))
 
 
