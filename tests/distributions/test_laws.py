@@ -361,8 +361,9 @@ def laws(draw: st.DrawFn) -> Law:
     shape = tuple(draw(st.lists(st.integers(1, 6), min_size=entry.least_dimensions, max_size=most)))
     low, high = sorted((draw(finite), draw(finite)))
     values: dict[str, Any] = {
-        "mean": draw(finite), "std": draw(st.floats(0.01, 10)), "a": low, "b": high, "gain": draw(st.floats(0, 5)), "groups": 1,
+        "mean": draw(finite), "std": draw(st.floats(0.01, 10)), "a": low, "b": high, "groups": 1,
         "mode": "fan_in", "nonlinearity": "leaky_relu", "val": draw(finite), "sparsity": draw(st.floats(0, 1)),
+        "gain": draw(st.just(0.0) | st.floats(1e-9, 5)),
     }
     return law_of(name, values, shape)
 
