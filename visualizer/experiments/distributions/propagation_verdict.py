@@ -58,9 +58,9 @@ def _change(ratio: float, layers: int) -> Kind:
     return "healthy"
 
 
-def _times(ratio: float) -> str:
+def _times(ratio: float, zero: str = "") -> str:
     if ratio == 0:
-        return "to exactly 0"
+        return "to exactly 0" + zero
     return f"by a factor of {number_text(ratio if ratio >= 1 else 1 / ratio, 3)}"
 
 
@@ -84,6 +84,9 @@ def judge(trace: Trace) -> Judgement:
         "zero_gradient": int(still[-1]) + start if len(still) else None,
     }
 
+    zero = "" if not len(dark) else f" (from layer {int(dark[0])} on)"
+    gone = "" if not len(still) else f" (from layer {int(still[-1]) + start} back)"
+
     def verdict(kind: Kind, text: str) -> Judgement:
         return Judgement(kind, text, **found)  # type: ignore[arg-type]
 
@@ -98,7 +101,8 @@ def judge(trace: Trace) -> Judgement:
         return verdict("computing", f"Forward through layer {done} of {depth} \u2026")
     ahead, behind = _change(there, layers), _change(back, layers)
     if trace.same:
-        also = "" if ahead == "healthy" else f" The signal also {'shrinks' if ahead == 'vanishing' else 'grows'} {_times(there)}."
+        also = ("" if ahead == "healthy" else
+                f" The signal also {'shrinks' if ahead == 'vanishing' else 'grows'} {_times(there, zero)}.")
         return verdict("symmetric", "Symmetric: all neurons of a layer have the same weights, so they do the same, for ever."
                        + also)
     kinds = {ahead, behind}
@@ -106,8 +110,8 @@ def judge(trace: Trace) -> Judgement:
         return verdict("healthy", f"Healthy: through {depth} layer{'s' * (depth > 1)} the signal changes {_times(there)} and the "
                                   f"gradient {_times(back)}.")
     parts = []
-    for kind, name, ratio in ((ahead, "the signal", there), (behind, "the gradient", back)):
+    for kind, name, ratio, at in ((ahead, "the signal", there, zero), (behind, "the gradient", back, gone)):
         if kind != "healthy":
-            parts.append(f"{name} {'shrinks' if kind == 'vanishing' else 'grows'} {_times(ratio)}")
+            parts.append(f"{name} {'shrinks' if kind == 'vanishing' else 'grows'} {_times(ratio, at)}")
     chosen: Kind = ahead if ahead != "healthy" else behind
     return verdict(chosen, f"{chosen.capitalize()}: through {depth} layer{'s' * (depth > 1)} " + " and ".join(parts) + ".")

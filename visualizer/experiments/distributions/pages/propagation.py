@@ -143,9 +143,9 @@ def figures(result: PropagationResult, state: DistributionsState) -> tuple[Figur
     return (
         _spread(result),
         _ridges("activations", "Activations in some layers", "activation", Role.DATA, result.trace.activation,
-                "The activations are not finite." if result.judgement.bad_layer == 1 else "Every activation is exactly 0."),
+                "The activations are not finite." if result.judgement.bad_layer == 1 else "All activations of a layer have the same value."),
         _ridges("gradients", "Gradients in some layers", "gradient", Role.GRADIENT, result.trace.gradient,
-                "No gradient: the signal on the way forward is not finite." if result.judgement.bad_layer is not None
+                "No gradient: the signal is not finite." if result.judgement.bad_layer is not None
                 else "It comes after the pass forward."),
         _symmetry(result),
     )
@@ -182,11 +182,16 @@ def _spread(result: PropagationResult) -> Figure:
         Line(key="gradient", role=Role.GRADIENT, x=layers, y=gradient, width=3.0, label="\u2190 gradient"),
         *lines,  # on top: where both agree, both are seen
     ]
-    if depth <= 40:
-        drawn += [
-            Markers(key="signal_dots", role=Role.DATA, x=layers, y=signal, size=6.0),
-            Markers(key="gradient_dots", role=Role.GRADIENT, x=layers, y=gradient, size=6.0, symbol="square"),
-        ]
+    # Dots where there is room for them, and where a single layer makes no line.
+    if np.isfinite(signal).sum() <= 41:
+        drawn.append(Markers(key="signal_dots", role=Role.DATA, x=layers, y=signal, size=6.0))
+    if np.isfinite(gradient).sum() <= 41:
+        drawn.append(Markers(key="gradient_dots", role=Role.GRADIENT, x=layers, y=gradient, size=6.0, symbol="square"))
+    if judgement.zero_layer is not None:
+        drawn.append(Rule(key="zero", role=Role.WARNING, position=float(judgement.zero_layer), text="signal exactly 0 from here"))
+    elif judgement.zero_gradient is not None:
+        drawn.append(Rule(key="zero", role=Role.WARNING, position=float(judgement.zero_gradient),
+                          text="gradient exactly 0 up to here"))
     if judgement.bad_layer is not None:
         drawn.append(Rule(key="bad", role=Role.BAD, position=float(judgement.bad_layer), text="NaN or Inf"))
     low_end, high_end = _decades(seen)
@@ -211,10 +216,6 @@ def _decades(series: list[Floats]) -> tuple[float, float]:
 def _note(result: PropagationResult) -> str:
     request, judgement = _request(result), result.judgement
     parts = [judgement.text]
-    if judgement.zero_layer is not None:
-        parts.append(f"The signal is exactly 0 from layer {judgement.zero_layer} on.")
-    elif judgement.zero_gradient is not None:
-        parts.append(f"The gradient is exactly 0 from layer {judgement.zero_gradient} back.")
     if result.trace.rows < request.batch:
         parts.append(f"At this width {result.trace.rows} of the {request.batch} rows are used.")
     return " ".join(parts)
@@ -222,7 +223,7 @@ def _note(result: PropagationResult) -> str:
 
 def _shown(spread: Spread) -> list[int]:
     """Up to seven layers that have a spread, the first and the last among them."""
-    there = np.flatnonzero(np.isfinite(spread.counts[:, 0]) & (spread.std > 0))
+    there = np.flatnonzero(np.nansum(spread.counts, axis=1) > 0)
     there = there[there > 0] if (there > 0).any() else there
     return [int(there[at]) for at in np.unique(np.linspace(0, len(there) - 1, min(_RIDGES, len(there))).round().astype(int))]
 
@@ -242,8 +243,6 @@ def _ridges(name: str, title: str, what: str, role: Role, spread: Spread, empty:
         layer = shown[slot]
         counts = spread.counts[layer]
         held = np.flatnonzero(counts)
-        if not len(held):
-            continue
         span = slice(max(held[0] - 1, 0), held[-1] + 2)
         shift = 0.0 if centred else spread.mean[layer] / spread.std[layer]
         x = (grid[span] + shift) * (1.0 if scaled else spread.std[layer])

@@ -113,13 +113,15 @@ def _forward(
         if mean == 0:
             blocks.append(Formula(
                 rf"q_1 = n\, \mathrm{{Var}}(w)\, \overline{{x^2}} = {n} \cdot {factor_latex(variance)} \cdot "
-                rf"{factor_latex(first)} = {number_latex(n * variance * first)}", "the variance before the first activation, with this run's numbers"))
+                rf"{factor_latex(first)} = {number_latex(n * variance * first)}",
+                "the variance before the first activation, with this run's numbers"))
         else:
             blocks += [
                 Formula(r"z_{l+1} \sim \mathcal{N}\left(\mu\, \sum_i h_i,\; n\, \mathrm{Var}(w)\, \overline{h^2}\right)",
                         "with weights of mean mu every neuron also gets mu times the sum of the last layer"),
                 Paragraph(f"These weights have the mean \u03bc = {number_text(mean)}: all neurons of a layer get \u03bc times the "
-                          "sum of the last layer in common, row by row, and the recursion carries that sum along with the variance."),
+                          "sum of the last layer in common, row by row, and the recursion carries that sum along with the "
+                          "variance."),
             ]
         rows = [Number("variance of a weight", number_text(variance), role=Role.THEORY),
                 Number("n Var(w)", number_text(n * variance), role=Role.THEORY)]
