@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,16 @@ class Statistics:
 
 
 def statistics_of(values: Sequence[float]) -> Statistics:
-    """The statistics of at least one finite number.
+    """The statistics of at least one finite number."""
+    found: Statistics | None = None
+    for found in statistics_in_parts(values):
+        pass
+    assert found is not None
+    return found
+
+
+def statistics_in_parts(values: Sequence[float]) -> Iterator[Statistics | None]:
+    """As :func:`statistics_of`, for a worker: ``None`` after each pass over the numbers, the statistics at the end.
 
     Everything is computed from values scaled by a power of two to below 1, which is exact, so that no square overflows
     or vanishes; sums are exactly rounded (fsum); the deviations are from the mean with its rounding error taken off, so
@@ -73,14 +82,18 @@ def statistics_of(values: Sequence[float]) -> Statistics:
     largest = float(np.abs(given).max())
     exponent = math.frexp(largest)[1] if largest else 0
     scaled = np.ldexp(given, -exponent)
+    yield None
     total = math.fsum(scaled.tolist())
     mean = total / n
+    yield None
     rough = scaled - mean
     deviations = rough - math.fsum(rough.tolist()) / n
+    yield None
     # A second scaling: deviations far below the values would have squares that vanish.
     widest = float(np.abs(deviations).max())
     inner = math.frexp(widest)[1] if widest else 0
     squares_total = math.fsum(np.square(np.ldexp(deviations, -inner)).tolist())
+    yield None
     power = exponent + inner
     by_bessel = squares_total / (n - 1) if n > 1 else math.nan
     sorted_values = np.sort(scaled)
@@ -88,7 +101,7 @@ def statistics_of(values: Sequence[float]) -> Statistics:
     with np.errstate(over="ignore", under="ignore"):
         shown = np.ldexp(deviations, exponent)
         squares = np.square(shown)
-    return Statistics(
+    yield Statistics(
         values=given, deviations=readonly(shown), squares=readonly(squares),
         total=_unscaled(total, exponent), mean=_unscaled(mean, exponent), squares_total=_unscaled(squares_total, 2 * power),
         variance=_unscaled(squares_total / n, 2 * power), std=_unscaled(math.sqrt(squares_total / n), power),

@@ -18,7 +18,7 @@ from visualizer.experiments.distributions.pages.worked import equals, exact, in_
 from visualizer.experiments.distributions.requests import StatisticsRequest
 from visualizer.experiments.distributions.results import DistributionsResult
 from visualizer.experiments.distributions.state import DistributionsState
-from visualizer.experiments.distributions.statistics import Statistics, statistics_of
+from visualizer.experiments.distributions.statistics import Statistics, statistics_in_parts
 from visualizer.figures.model import Figure
 
 #: A longer vector is cut in the listing: nobody reads it, and the panel has to show it.
@@ -51,8 +51,10 @@ def run(request: StatisticsRequest) -> Iterator[StatisticsResult | None]:
     for numbers in parse_in_parts(request.text):
         yield None
     assert numbers is not None
-    found = statistics_of(numbers.values)
-    yield None
+    found = None
+    for found in statistics_in_parts(numbers.values):
+        yield None
+    assert found is not None
     yield StatisticsResult(request=request, found=found, notes=numbers.notes, drawing=statistics_figures.drawing_of(found))
 
 

@@ -105,21 +105,22 @@ def values_figure(drawing: Drawing, note: str) -> Figure:
     """The numbers as dots (many: as a histogram), their mean, and one standard deviation to each side of it."""
     mean, (mean_text, std_text, bessel_text) = drawing.mean, drawing.texts
     layers: list[Layer] = []
-    if drawing.std > 0:
+    spread = drawing.std > 0
+    if spread:
         layers += [
             Span(key="band_bessel", role=BESSEL, start=mean - drawing.std_bessel, end=mean + drawing.std_bessel, opacity=0.14),
             Span(key="band", role=PLAIN, start=mean - drawing.std, end=mean + drawing.std, opacity=0.14),
         ]
+    rule = Rule(key="mean", role=Role.THEORY, position=mean, text=f"mean {mean_text}", dash="solid", width=2.5)
     if len(drawing.heights):
-        layers.append(Bars(key="histogram", role=Role.DATA, left=readonly(drawing.edges[:-1]), right=readonly(drawing.edges[1:]),
-                           height=drawing.heights, label="your numbers"))
+        layers += [Bars(key="histogram", role=Role.DATA, left=readonly(drawing.edges[:-1]), right=readonly(drawing.edges[1:]),
+                        height=drawing.heights, label="your numbers"), rule]
         top = float(drawing.heights.max())
     else:
         size = 15.0 if drawing.y.max() <= 8 else 9.0 if drawing.y.max() <= 30 else 5.0
-        layers.append(Markers(key="values", role=Role.DATA, x=drawing.x, y=drawing.y, size=size, label="your numbers"))
+        layers += [rule, Markers(key="values", role=Role.DATA, x=drawing.x, y=drawing.y, size=size, label="your numbers")]
         top = max(float(drawing.y.max()), 2.0)
-    layers.append(Rule(key="mean", role=Role.THEORY, position=mean, text=f"mean {mean_text}", dash="solid", width=2.5))
-    if drawing.std > 0:
+    if spread:
         for key, role, std, height, label in (
             ("std", PLAIN, drawing.std, 1.16, f"with n: \u00b1{std_text}"),
             ("std_bessel", BESSEL, drawing.std_bessel, 1.30, f"with n \u2212 1: \u00b1{bessel_text}"),
@@ -144,7 +145,10 @@ def _range(drawing: Drawing) -> tuple[float, float]:
 
 def deviations_figure(drawing: Drawing) -> Figure:
     """Every number's distance from the mean and the square of it; the squares' mean is the variance."""
-    shrunk = f" / 10^{drawing.square_power}" if drawing.square_power else ""
+    shrunk = f" / 10^{drawing.square_power}" if drawing.square_power else f" [10^{2 * drawing.power}]" if drawing.power else ""
+    if not drawing.deviations.any():
+        return Figure("deviations", "Deviations and their squares", Axis("number"), Axis("deviation"), (),
+                      note="One number is its own mean." if drawing.count == 1 else "All numbers are equal: no deviations.")
     layers: list[Layer] = []
     few = drawing.count <= _PAIRS
     if few:
@@ -160,10 +164,16 @@ def deviations_figure(drawing: Drawing) -> Figure:
             Line(key="deviations", role=Role.DATA, x=drawing.rank, y=drawing.deviations, label="deviation", width=2.5),
         ]
     layers.append(Rule(key="zero", role=Role.MUTED, position=0.0, vertical=False, width=1.0, dash="solid"))
-    if drawing.std > 0:
-        layers += [
-            Rule(key="variance", role=PLAIN, position=drawing.variance, vertical=False, text="variance, n"),
-            Rule(key="variance_bessel", role=BESSEL, position=drawing.variance_bessel, vertical=False, text="n \u2212 1"),
-        ]
-    axis = Axis("number" if few else "number, sorted by value", integer=True, limits=(0.4, drawing.count + 0.6))
-    return Figure("deviations", "Deviations and their squares", axis, Axis("deviation", _unit(drawing.power)), tuple(layers))
+    layers.append(Rule(key="variance", role=PLAIN, position=drawing.variance, vertical=False, text="\u03c3\u00b2 (n)"))
+    if few:  # with more numbers nobody could tell the two apart
+        layers.append(Rule(key="variance_bessel", role=BESSEL, position=drawing.variance_bessel, vertical=False,
+                           text="s\u00b2 (n \u2212 1)"))
+    # The names of the rules stand at the right: room for them where there are bars.
+    axis = Axis("number" if few else "number, sorted by value", integer=True,
+                limits=(0.4, drawing.count + (0.6 + 0.3 * drawing.count if few else 0.0)))
+    low, high = min(0.0, float(drawing.deviations.min())), max(float(drawing.squares.max()), float(drawing.deviations.max()))
+    if few:
+        high = max(high, drawing.variance_bessel)
+    room = 0.08 * (high - low)
+    return Figure("deviations", "Deviations and their squares", axis,
+                  Axis("deviation", _unit(drawing.power), limits=(low - room, high + 2 * room)), tuple(layers))
