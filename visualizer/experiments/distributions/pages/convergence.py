@@ -15,6 +15,7 @@ from visualizer.base.errors import UserError
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Paragraph, Table, Verdict, number_text
 from visualizer.base.roles import CATEGORIES, Role
 from visualizer.components.initializers import Initializer, initializer
+from visualizer.components.latex import number_latex
 from visualizer.experiments.distributions.convergence import (
     ACTIVATIONS,
     ARM,
@@ -28,7 +29,6 @@ from visualizer.experiments.distributions.convergence import (
     quantiles,
     weight_seed,
 )
-from visualizer.experiments.distributions.networks import fill_source
 from visualizer.experiments.distributions.requests import ConvergenceRequest
 from visualizer.experiments.distributions.results import DistributionsResult
 from visualizer.experiments.distributions.state import ACTIVATIONS as ACTIVATION_OPTIONS
@@ -145,7 +145,8 @@ def run(request: ConvergenceRequest) -> Iterator[ConvergenceResult | None]:
             yield ConvergenceResult(
                 request=request, guess=task.guess, done=step, progress=1.0 if last else step / (request.epochs + 1),
                 curves=tuple(
-                    Curves(contestant.entry, *(readonly(row[:step + 1]) for row in band), readonly(loss[:, step]),
+                    Curves(contestant.entry, readonly(band[0, :step + 1]), readonly(band[1, :step + 1]),
+                           readonly(band[2, :step + 1]), readonly(loss[:, step]),
                            contestant.neuron_distance(np.flatnonzero(np.isfinite(loss[:, step])).tolist()) if last else math.nan)
                     for contestant, band, loss in zip(contestants, bands, losses, strict=True)
                 ),
@@ -267,7 +268,7 @@ def _verdict(result: ConvergenceResult) -> Verdict:
         return Verdict(f"Step {result.done} of {request.epochs}.", "muted")
     finite = [one for one in result.curves if math.isfinite(one.end)]
     if not finite:
-        return Verdict(f"Diverged: with a learning rate of {number_text(request.lr, 3)} no median loss is a number any more.",
+        return Verdict(f"Diverged: with a learning rate of {request.lr:g} no median loss is a number any more.",
                        "bad")
     best = min(finite, key=lambda one: one.end)
     lost = [one for one in finite if one.end >= _LEARNED * result.guess]
@@ -323,10 +324,8 @@ def _task_blocks(result: ConvergenceResult) -> list[Block]:
             Formula(rf"z_i = \bar{{y}}: \quad L = \frac{{1}}{{N}} \sum_{{i=1}}^{{N}} (y_i - \bar{{y}})^2 = {guess}",
                     "guessing: who says the mean to every input has the variance of the targets as loss"),
         ]
-    lr = number_text(request.lr, 3)
-    lr_tex = lr if "e" not in lr else rf"{lr.split('e')[0]} \cdot 10^{{{int(lr.split('e')[1])}}}"
-    blocks.append(Formula(rf"w \leftarrow w - \alpha \frac{{\partial L}}{{\partial w}}, \quad \alpha = {lr_tex}",
-                          f"plain gradient descent with all data and a learning rate of {lr}"))
+    blocks.append(Formula(rf"w \leftarrow w - \alpha \frac{{\partial L}}{{\partial w}}, \quad \alpha = {number_latex(request.lr)}",
+                          f"plain gradient descent with all data and a learning rate of {request.lr:g}"))
     return blocks
 
 
@@ -340,13 +339,13 @@ def _symmetry_blocks(result: ConvergenceResult) -> list[Block]:
                   "and what comes back through the weights, is 0, so with ReLU only the last bias moves."),
     ]
     if result.progress == 1.0:
-        rows = tuple(
+        differences = tuple(
             (one.entry.title, "0: all equal" if one.distance == 0.0 else number_text(one.distance, 3)) for one in result.curves
             if math.isfinite(one.distance)
         )
-        if rows:
+        if differences:
             blocks += [Paragraph("The largest difference between two neurons of a hidden layer, after training:"),
-                       Table(("initialiser", "difference"), rows)]
+                       Table(("initialiser", "difference"), differences)]
     return blocks
 
 
@@ -373,24 +372,24 @@ def code(request: ConvergenceRequest) -> str:
     """PyTorch that trains every network by itself, with torch.nn and torch.optim.SGD."""
     spirals = request.task == "spirals"
     if spirals:
-        data = (
+        data = [
             f"radius = torch.linspace(0.3, 2.0, {ARM}, dtype=torch.float64)",
             "arm = torch.stack((radius * (math.pi * radius).cos(), radius * (math.pi * radius).sin()), dim=1)",
             "x = torch.cat((arm, -arm))",
             "x = x + 0.05 * torch.randn(x.shape, generator=generator, dtype=torch.float64)",
             f"y = torch.cat((torch.zeros({ARM}, 1, dtype=torch.float64), torch.ones({ARM}, 1, dtype=torch.float64)))",
             "loss_function = nn.BCEWithLogitsLoss()",
-        )
+        ]
     else:
-        data = (
+        data = [
             f"x = 2.0 * torch.rand({POINTS}, 1, generator=generator, dtype=torch.float64) - 1.0",
             "y = (math.pi * x).sin()",
             "loss_function = nn.MSELoss()",
-        )
+        ]
     fills: list[str] = []
     for name in request.contestants:
         entry = initializer(name)
-        source = fill_source(entry, arguments_of(entry, request.activation), "weight", "generator")
+        source = entry.code("weight", arguments_of(entry, request.activation))
         fills += ["", "", f"def {name}(weight, generator):", *(f"    {line}" for line in source)]
     sizes = (2 if spirals else 1, *(WIDTH,) * request.hidden_layers, 1)
     module = ACTIVATIONS[request.activation].module

@@ -12,17 +12,16 @@ from torch import Tensor
 
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Paragraph, Table, Verdict, number_text
 from visualizer.base.roles import Role
+from visualizer.components.families import uniform
 from visualizer.components.initializers import Initializer
+from visualizer.components.laws import Law, theory_of
 from visualizer.components.seeding import derived_seed, torch_generator
 from visualizer.experiments.distributions.convergence import Floats
 from visualizer.experiments.distributions.networks import (
     NETWORKS,
     default_network,
     default_spread,
-    expected_spread,
-    fill_source,
     initialise,
-    kaiming_gain,
 )
 from visualizer.experiments.distributions.requests import LayersRequest
 from visualizer.experiments.distributions.results import DistributionsResult
@@ -44,6 +43,8 @@ class Values:
         mean, std, min, max: ``std`` as ``tensor.std()`` has it, with n - 1.
         count: how many values.
         x, height: the outline of their histogram, the highest bar being 1; of few values x has them all, height is empty.
+        theory_x, theory_height: the density that theory expects, on the same scale; empty where there is no histogram, or the
+            law has no density.
     """
 
     mean: float
@@ -53,6 +54,8 @@ class Values:
     count: int
     x: Floats
     height: Floats
+    theory_x: Floats
+    theory_height: Floats
 
     def numbers(self) -> dict[str, float]:
         return {"mean": self.mean, "std": self.std, "min": self.min, "max": self.max}
@@ -65,6 +68,7 @@ class LayerValues:
     Attributes:
         name: as in ``named_parameters()``, e.g. ``0.weight``.
         theory_before, theory_after: the standard deviation that theory expects.
+        lines: LaTeX that derives the latter; empty for a bias.
     """
 
     name: str
@@ -74,6 +78,7 @@ class LayerValues:
     after: Values
     theory_before: float
     theory_after: float
+    lines: tuple[str, ...]
 
     @property
     def is_weight(self) -> bool:
@@ -112,28 +117,55 @@ def run(request: LayersRequest) -> Iterator[LayersResult | None]:
     features_in = 0
     for name, parameter in network.named_parameters():
         shape = tuple(parameter.shape)
-        expected = 0.0
+        theory = None
         if len(shape) == 2:
             features_in, _ = next(pairs)
-            expected = expected_spread(entry, arguments, (shape[0], shape[1]))
-        layers.append(LayerValues(name, shape, features_in, _values(before[name]), _values(parameter.detach()),
-                                  default_spread(features_in), expected))
+            theory = theory_of(entry, arguments, shape)
+        bound = 1.0 / math.sqrt(features_in)
+        layers.append(LayerValues(
+            name, shape, features_in, _values(before[name], uniform(-bound, bound)),
+            _values(parameter.detach(), theory.law if theory is not None else None),
+            default_spread(features_in), theory.law.std if theory is not None else 0.0,
+            theory.lines if theory is not None else (),
+        ))
         yield None
     yield LayersResult(request=request, layers=tuple(layers))
 
 
-def _values(tensor: Tensor) -> Values:
+def _values(tensor: Tensor, law: Law | None) -> Values:
+    """The values in short; a law of None: all zero."""
     values = tensor.double().flatten()
     array = values.numpy()
     low, high = float(array.min()), float(array.max())
-    x, height = np.sort(array), np.empty(0)
+    x, height, theory_x, theory_height = np.sort(array), np.empty(0), np.empty(0), np.empty(0)
     if len(array) >= _DOTS and high > low:
         counts, edges = np.histogram(array, bins=min(60, max(12, round(1.4 * len(array) ** 0.4))))
         x = np.repeat(edges, 2)
         height = np.concatenate(([0.0], np.repeat(counts / counts.max(), 2), [0.0]))
+        if law is not None and law.continuous_weight > 0.0:
+            theory_x, density = _density(law, low, high)
+            theory_height = density * len(array) * (edges[1] - edges[0]) / counts.max()
     elif low == high:
         x = array[:1]
-    return Values(float(values.mean()), float(values.std()), low, high, len(array), readonly(x), readonly(height))
+    return Values(float(values.mean()), float(values.std()), low, high, len(array), readonly(x), readonly(height),
+                  readonly(theory_x), readonly(theory_height))
+
+
+def _density(law: Law, low: float, high: float) -> tuple[Floats, Floats]:
+    """The density where the values are, with upright ends where the law's support ends near them."""
+    reach = high - low
+    start, end = low - 0.03 * reach, high + 0.03 * reach
+    first, last = law.support
+    near = first > low - 0.2 * reach, last < high + 0.2 * reach
+    x = np.linspace(first if near[0] else start, last if near[1] else end, 241)
+    # A hair inside of the ends, where rounding may put a bound outside.
+    middle = 0.5 * (x[0] + x[-1])
+    density = law.density(middle + (x - middle) * (1.0 - 1e-9))
+    if near[0]:
+        x, density = np.concatenate((x[:1], x)), np.concatenate(([0.0], density))
+    if near[1]:
+        x, density = np.concatenate((x, x[-1:])), np.concatenate((density, [0.0]))
+    return x, density
 
 
 def _request(result: LayersResult) -> LayersRequest:
@@ -149,15 +181,21 @@ def figures(result: LayersResult, state: DistributionsState) -> tuple[Figure, ..
 def _histograms(result: LayersResult) -> Figure:
     entry = _request(result).chosen.entry
     layers: list[Layer] = []
+    theory: list[Layer] = []
     count = len(result.layers)
     for index, layer in enumerate(result.layers):
         row = float(count - 1 - index)
         layers += _half(f"{layer.name}_before", Role.REMOVED, layer.before, row, 1.0,
                         "before: torch's default" if index == 0 else "")
         layers += _half(f"{layer.name}_after", Role.DATA, layer.after, row, -1.0, f"after: {entry.title}" if index == 0 else "")
+        for key, values, side in (("before", layer.before, 1.0), ("after", layer.after, -1.0)):
+            if values.theory_x.size:
+                theory.append(Line(key=f"{layer.name}_{key}_theory", role=Role.THEORY, label="" if theory else "theory", width=1.5,
+                                   x=values.theory_x, y=readonly(row + side * _HEIGHT * values.theory_height)))
+    layers += theory
     everything = [values for layer in result.layers for values in (layer.before, layer.after)]
     low, high = min(values.min for values in everything), max(values.max for values in everything)
-    margin = 0.04 * (high - low)
+    margin = 0.05 * (high - low) or 1.0
     ticks = tuple((float(count - 1 - index), _row_name(layer)) for index, layer in enumerate(result.layers))
     return Figure(
         "layers", f"Every tensor before (above its line) and after {entry.title} (below)",
@@ -180,10 +218,13 @@ def _half(key: str, role: Role, values: Values, row: float, side: float, label: 
             Line(key=f"{key}_edge", role=role, x=values.x, y=edge, width=1.0),
         ]
     if values.min == values.max:  # one value, whatever the count: a bar of no width
-        end = readonly([row + side * _HEIGHT])
-        return [Segments(key=f"{key}_same", role=role, x0=values.x, x1=values.x, y0=readonly([row]), y1=end, width=3.0, label=label)]
-    return [Markers(key=f"{key}_dots", role=role, x=values.x, y=readonly(np.full(values.x.size, row + side * 0.2)), size=6.0,
-                    opacity=0.75, label=label)]
+        return [Segments(key=f"{key}_same", role=role, x0=values.x, x1=values.x, y0=readonly([row]),
+                         y1=readonly([row + side * _HEIGHT]), width=3.0, label=label)]
+    foot, head = readonly(np.full(values.x.size, row)), readonly(np.full(values.x.size, row + side * 0.28))
+    return [
+        Segments(key=f"{key}_stems", role=role, x0=values.x, x1=values.x, y0=foot, y1=head, width=1.5),
+        Markers(key=f"{key}_dots", role=role, x=values.x, y=head, size=7.0, label=label),
+    ]
 
 
 def _spreads(result: LayersResult) -> Figure:
@@ -234,7 +275,8 @@ def explain(result: LayersResult, state: DistributionsState) -> Explanation:
         Formula(r"g = \sqrt{\frac{2}{1 + a^2}} = \sqrt{\frac{2}{1 + 5}} = \frac{1}{\sqrt{3}}", "the gain is 1 over root 3"),
         Formula(r"b = g \sqrt{\frac{3}{n_{in}}} = \frac{1}{\sqrt{n_{in}}}, \quad w \sim \mathcal{U}(-b, b)",
                 "so the bound is 1 over the root of fan in; the bias has the same bound"),
-        Formula(r"\sigma = \frac{b}{\sqrt{3}} = \frac{1}{\sqrt{3\, n_{in}}}", "and the standard deviation is the bound over root 3"),
+        Formula(r"\sigma = \frac{b}{\sqrt{3}} = \frac{1}{\sqrt{3\, n_{in}}}",
+                "and the standard deviation is the bound over root 3"),
         Formula(rf"n_{{in}} = {n}: \quad b = \frac{{1}}{{\sqrt{{{n}}}}} = {number_text(bound)}, \quad "
                 rf"\sigma = \frac{{1}}{{\sqrt{{3 \cdot {n}}}}} = {number_text(spread)}",
                 f"for {weights[0].name}: bound {number_text(bound)}, standard deviation {number_text(spread)}"),
@@ -244,8 +286,7 @@ def explain(result: LayersResult, state: DistributionsState) -> Explanation:
         )),
         Heading(f"After: {entry.title}"),
         Paragraph(entry.help),
-        Formula(entry.formula, f"the distribution of {entry.title}"),
-        *(_derivation(entry, dict(request.chosen.arguments), layer) for layer in weights),
+        *_derivations(weights),
         Paragraph("The biases are set to zero, as the lecture does: what differs between neurons are their weights."),
     ]
     return Explanation(tuple(blocks))
@@ -259,48 +300,26 @@ def _verdict(entry: Initializer, weights: list[LayerValues]) -> Verdict:
     words = number_text(low, 3) if number_text(low, 3) == number_text(high, 3) else (
         f"{number_text(low, 3)} to {number_text(high, 3)}"
     )
-    return Verdict(f"{entry.title} makes the spread of the weights {words} times that of torch's default; the biases are 0.", "muted")
+    return Verdict(f"{entry.title} makes the spread of the weights {words} times that of torch's default; the biases are 0.",
+                   "muted")
 
 
-def _tex(value: float) -> str:
-    text = number_text(value).replace("\u2212", "-")
-    if "e" not in text:
-        return text
-    mantissa, exponent = text.split("e")
-    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
-
-
-def _derivation(entry: Initializer, arguments: dict[str, Any], layer: LayerValues) -> Formula:
-    """The standard deviation of one layer, with its own numbers."""
-    rows, columns = layer.shape
-    left = rf"\sigma_{{{layer.name.split('.')[0]}}}"
-    result = _tex(layer.theory_after)
-    match entry.name:
-        case "xavier_uniform" | "xavier_normal":
-            right = rf"{_tex(arguments['gain'])} \sqrt{{\frac{{2}}{{{columns} + {rows}}}}} = {result}"
-        case "kaiming_uniform" | "kaiming_normal":
-            n = columns if arguments["mode"] == "fan_in" else rows
-            right = rf"\frac{{{_tex(kaiming_gain(arguments))}}}{{\sqrt{{{n}}}}} = {result}"
-        case "uniform":
-            right = rf"\frac{{b - a}}{{\sqrt{{12}}}} = \frac{{{_tex(arguments['b'] - arguments['a'])}}}{{\sqrt{{12}}}} = {result}"
-        case "orthogonal":
-            right = rf"\frac{{{_tex(abs(arguments['gain']))}}}{{\sqrt{{{max(rows, columns)}}}}} = {result}"
-        case "sparse":
-            zeros = math.ceil(arguments["sparsity"] * rows)
-            right = rf"{_tex(arguments['std'])} \sqrt{{1 - \frac{{{zeros}}}{{{rows}}}}} = {result}"
-        case "eye":
-            part = rf"\frac{{{min(rows, columns)}}}{{{rows * columns}}}"
-            right = rf"\sqrt{{{part} \left(1 - {part}\right)}} = {result}"
-        case _:
-            right = result
-    return Formula(f"{left} = {right}", f"theory expects a standard deviation of {number_text(layer.theory_after)} in {layer.name}")
+def _derivations(weights: list[LayerValues]) -> list[Block]:
+    """From shape and arguments to the standard deviation, layer by layer; once, if the shape does not matter."""
+    shown = weights if len({layer.lines for layer in weights}) > 1 else weights[:1]
+    blocks: list[Block] = []
+    for layer in shown:
+        if len(shown) > 1:
+            blocks.append(Paragraph(f"{layer.name}, {_row_name(layer).split()[-1]}:"))
+        blocks += [Formula(line, f"theory of {layer.name}") for line in layer.lines]
+    return blocks
 
 
 def code(request: LayersRequest) -> str:
     """PyTorch that makes the same network, initialises it, and prints the standard deviations."""
     modules = ", nn.ReLU(), ".join(f"nn.Linear({features_in}, {features_out})" for features_in, features_out
                                    in NETWORKS[request.network])
-    fill = fill_source(request.chosen.entry, request.chosen.arguments, "module.weight", "generator")
+    fill = request.chosen.entry.code("module.weight", request.chosen.arguments)
     return "\n".join((
         "import torch",
         "from torch import nn",
