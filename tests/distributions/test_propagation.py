@@ -408,5 +408,18 @@ def test_the_passes_report_on_their_way() -> None:
     traces = [t for t in propagate(chosen, depth=70, width=256, activation="relu", input="normal", batch=512, seed=0) if t]
     fractions = [trace.fraction for trace in traces]
     assert fractions == sorted(fractions)
-    assert len(traces) > 2
-    assert np.isnan(traces[0].activation.std[-1])
+    assert fractions[0] == 0.0
+    assert fractions[-1] == 1.0
+    assert len(traces) > 3
+    assert np.isnan(traces[1].activation.std[-1])
+    np.testing.assert_array_equal(traces[1].activation.std[:20], traces[-1].activation.std[:20])
+    assert not traces[1].activation.std.flags.writeable
+
+
+def test_the_axes_of_the_main_figure_stay_while_a_run_goes_on() -> None:
+    state = state_of(initializer="normal", std=0.05, depth=70, width=256, batch=512)
+    seen = [TAB.figures(result, state)[0].y.limits for result in TAB.run(TAB.request(state)) if result is not None]
+    assert len(seen) > 3
+    for limits in seen:
+        assert limits is not None
+        assert limits == pytest.approx(seen[-1], rel=0.5)

@@ -29,7 +29,7 @@ MOST_ACTIVATIONS = 2**17
 #: Weights that are kept for the backward pass; further layers are drawn a second time from their generator's state.
 MOST_WEIGHTS = 2**25
 #: Values of a layer from which its quantiles are read (whole rows, the first ones).
-_SORTED = 2**15
+_SORTED = 2**14
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 #: The histograms: bins over mean - 4 std to mean + 4 std, exact zeros left out.
@@ -228,7 +228,9 @@ def make_input(kind: str, rows: int, width: int, seed: int) -> Tensor:
 def propagate(
     chosen: Chosen, *, depth: int, width: int, activation: str, input: str, batch: int, seed: int,
 ) -> Iterator[Trace | None]:
-    """Forward, then backward; ``None`` at every few milliseconds of work, a trace now and then and at the end.
+    """A trace of the two ends, then forward, then backward.
+
+    ``None`` comes after every few milliseconds of work, a trace now and then and at the end.
 
     Raises:
         UserError: the initialiser does not take a square matrix, or not these arguments.
@@ -246,7 +248,6 @@ def propagate(
     inputs: list[Tensor] = []  # of every layer
     same = True
     nan = inf = 0
-    began = perf_counter()
 
     def trace(fraction: float) -> Trace:
         frozen = [array.copy() for array in (sums, squares, output_sums, dead, by_weight)]
@@ -255,6 +256,8 @@ def propagate(
         return Trace(rows, batch, width, forward.frozen(), backward.frozen(), frozen[0], frozen[1], frozen[2], frozen[3],
                      same, frozen[4], nan, inf, fraction)
 
+    yield trace(0.0)
+    began = perf_counter()
     partial = max(1, 2**22 // (rows * width))  # layers between two traces that are worth drawing
     for layer in range(1, depth + 1):
         weight = weights.layer(layer - 1, width)

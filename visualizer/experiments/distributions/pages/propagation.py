@@ -93,25 +93,29 @@ def run(request: PropagationRequest) -> Iterator[PropagationResult | None]:
             unpredicted=why, symmetry=symmetry, progress=progress, enough=enough,
         )
 
+    yield None
     trace: Trace | None = None
     for trace in propagate(
         chosen, depth=request.depth, width=request.width, activation=request.activation, input=request.input,
         batch=request.batch, seed=request.seed,
     ):
-        if trace is None or trace.fraction < 1.0:
-            yield None if trace is None else result(trace, None, 0.85 * trace.fraction)
+        if trace is None:
+            yield None
+        elif trace.fraction == 0.0 and not why:
+            # Before anything is measured, so that the axes reach as far as they will be needed from the first picture on.
+            # A mean that is lost in the spread is left out: then one row stands for all.
+            passed = mean if abs(mean) * np.sqrt(request.width) > 0.1 * np.sqrt(variance) else 0.0
+            for found in predict(
+                trace.sums, trace.squares, mean=passed, variance=variance, width=request.width, depth=request.depth,
+                activation=request.activation, input_std=float(trace.activation.std[0]), rows=trace.rows,
+                output_sums=trace.output_sums, orthogonal=chosen.name == "orthogonal",
+            ):
+                prediction = found
+                if found is None:
+                    yield None
+        elif 0.0 < trace.fraction < 1.0:
+            yield result(trace, None, 0.9 * trace.fraction)
     assert trace is not None  # the last one is
-    if not why:
-        # A mean that is lost in the spread is left out: then one row stands for all.
-        passed = mean if abs(mean) * np.sqrt(request.width) > 0.1 * np.sqrt(variance) else 0.0
-        for found in predict(
-            trace.sums, trace.squares, mean=passed, variance=variance, width=request.width, depth=request.depth,
-            activation=request.activation, input_std=float(trace.activation.std[0]), rows=trace.rows,
-            output_sums=trace.output_sums, orthogonal=chosen.name == "orthogonal",
-        ):
-            prediction = found
-            if found is None:
-                yield None
     yield result(trace, None, 0.9, enough=True)
     symmetry: Symmetry | None = None
     for symmetry in train(
@@ -140,13 +144,13 @@ def _request(result: PropagationResult) -> PropagationRequest:
 
 def figures(result: PropagationResult, state: DistributionsState) -> tuple[Figure, ...]:
     """The spread per layer, the shapes of both distributions, and how far the neurons of a small network are apart."""
+    bad = result.judgement.bad_layer
+    no_signal = "The activations are not finite." if bad == 1 else "All activations of a layer are the same."
+    no_gradient = "It comes after the pass forward." if bad is None else "No gradient: the signal is not finite."
     return (
         _spread(result),
-        _ridges("activations", "Activations in some layers", "activation", Role.DATA, result.trace.activation,
-                "The activations are not finite." if result.judgement.bad_layer == 1 else "All activations of a layer have the same value."),
-        _ridges("gradients", "Gradients in some layers", "gradient", Role.GRADIENT, result.trace.gradient,
-                "No gradient: the signal is not finite." if result.judgement.bad_layer is not None
-                else "It comes after the pass forward."),
+        _ridges("activations", "Activations in some layers", "activation", Role.DATA, result.trace.activation, no_signal),
+        _ridges("gradients", "Gradients in some layers", "gradient", Role.GRADIENT, result.trace.gradient, no_gradient),
         _symmetry(result),
     )
 

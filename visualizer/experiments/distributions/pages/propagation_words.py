@@ -107,7 +107,7 @@ def _forward(
         blocks += [Formula(_CLOSED[request.activation][0], "the recursion for this activation"),
                    Paragraph(_CLOSED[request.activation][2])]
     if theory is None:
-        blocks.append(Paragraph(unpredicted or "The theory is worked out after the two passes."))
+        blocks.append(Paragraph(unpredicted))
     else:
         first = float(trace.squares.mean())
         if mean == 0:
