@@ -286,8 +286,8 @@ class _Grid:
     def __init__(self, low: float, high: float, bins: int, dtype: torch.dtype) -> None:
         kind = np.float64 if dtype == torch.float64 else np.float32
         first, last = kind(low), kind(high)
-        self.first = float(first if first >= low else np.nextafter(first, kind(np.inf)))
-        self.last = float(last if last <= high else np.nextafter(last, kind(-np.inf)))
+        self.first = float(first if float(first) >= low else np.nextafter(first, kind(np.inf)))
+        self.last = float(last if float(last) <= high else np.nextafter(last, kind(-np.inf)))
         self._scale = float(kind(bins / (high - low)))
         wanted = np.linspace(low, high, bins + 1)
         if self.first <= self.last:
@@ -317,8 +317,8 @@ class _Grid:
         # Bisection for the last number that lies before bin i, and the first that does not.
         before = np.full(wanted.size, key_of(self.first) - 1, dtype=np.int64)
         behind = np.full(wanted.size, key_of(self.last) + 1, dtype=np.int64)
-        while np.any(behind - before > 1):
-            middle = before + (behind - before) // 2
+        while np.any(before + 1 < behind):
+            middle = (before >> 1) + (behind >> 1) + (before & behind & 1)  # their sum may not fit in 64 bits
             tried = torch.from_numpy(value(middle))
             found = torch.empty_like(tried)
             self.place(tried, found)
