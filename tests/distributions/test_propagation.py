@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from scipy import integrate, stats
 
 from visualizer.base.errors import UserError
 from visualizer.base.explanation import Formula, Verdict
+from visualizer.base.json_text import json_text
 from visualizer.base.parameters import parameters_of
 from visualizer.components.initializers import INITIALIZERS
 from visualizer.components.seeding import torch_generator
@@ -367,6 +369,17 @@ def test_each_preset_gets_the_verdict_that_it_is_made_for(preset: str) -> None:
     expected = {"healthy": "healthy", "vanishing": "vanishing", "exploding": "exploding", "equal": "symmetric",
                 "tanh_xavier": "healthy"}
     assert TAB.numbers(last, state)["propagation"]["verdict"] == expected[preset]  # type: ignore[arg-type]
+
+
+def test_the_numbers_survive_json() -> None:
+    for values in ({}, {"initializer": "ones", "depth": 40}, {"initializer": "eye"}):
+        found = json.loads(json_text(result_of(**values).numbers()))
+        depth = state_of(**values).depth
+        assert set(found) == {"propagation", "symmetry"}
+        for name in ("layer", "activation_std", "gradient_std", "theory_std", "dead_fraction"):
+            assert len(found["propagation"][name]) == depth
+        bad = found["propagation"]["first_nonfinite_layer"]
+        assert isinstance(bad, int) if "depth" in values else bad is None
 
 
 def test_formulas_can_be_typeset() -> None:

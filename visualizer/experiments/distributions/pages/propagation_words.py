@@ -125,6 +125,11 @@ def _forward(
             ]
         rows = [Number("variance of a weight", number_text(variance), role=Role.THEORY),
                 Number("n Var(w)", number_text(n * variance), role=Role.THEORY)]
+        for layer in dict.fromkeys((1, len(theory.activation) - 1)):
+            rows += [Number(f"q before the activation of layer {layer}", number_text(float(theory.variance[layer])),
+                            role=Role.THEORY),
+                     Number(f"std of the signal in layer {layer}", number_text(float(theory.activation[layer])),
+                            role=Role.THEORY)]
         blocks.append(Numbers(tuple(rows)))
         if np.isfinite(theory.low[1:]).any():
             blocks.append(Paragraph(
@@ -153,6 +158,20 @@ def _backward(trace: Trace, theory: Prediction | None, request: PropagationReque
             "chi of the last layer with this run's numbers"))
         blocks.append(Paragraph("Below 1 the gradient shrinks on its way back, above 1 it grows; over L layers that is \u03c7 to "
                                 "the power of L."))
+        if np.isfinite(theory.weight_gradient[depth]):
+            blocks += [
+                Formula(r"\mathrm{Var}\left(\frac{\partial\, \mathrm{loss}}{\partial W_l}\right) = B\, "
+                        r"E\left[\varphi'(\sqrt{q_l}\, z)^2\right]\, \mathrm{Var}\left(\frac{\partial\, \mathrm{loss}}{\partial "
+                        r"h_l}\right)\, \overline{h_{l-1}^2}", "the variance of the gradient of the weights"),
+                Numbers((Number(f"std of the gradient of W in layer {depth}, theory",
+                                number_text(float(theory.weight_gradient[depth])), role=Role.THEORY),
+                         Number("measured", number_text(float(trace.weight_gradient[depth])), role=Role.GRADIENT))),
+                Paragraph(f"A weight's gradient is a sum over the B = {trace.rows} rows of the gradient behind the layer times "
+                          "the signal before it: both must live, or the layer does not learn."),
+            ]
+        if trace.activation.zero[depth] == 1.0:
+            blocks.append(Paragraph("Theory does not know where float32 ends: a signal that is exactly 0 has left its range, and "
+                                    "with it the slope of a ReLU and the gradient."))
     return blocks
 
 
