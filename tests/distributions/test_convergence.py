@@ -88,7 +88,7 @@ def test_the_batched_training_is_that_of_every_network_by_itself(task: str, acti
 def test_every_weight_after_training_is_that_of_torch_optim() -> None:
     contestant = Contestant(initializer("kaiming_normal"), "tanh", make_task("spirals", 5), 2, 0.1, 3)
     for repeat in range(3):
-        contestant.fill(repeat, 5)
+        contestant.fill(repeat, weight_seed(5, repeat))
     for _ in range(SMALL.epochs):
         contestant.step()
     for repeat in range(3):
@@ -169,6 +169,16 @@ def test_a_contestant_does_the_same_whoever_else_takes_part() -> None:
     together = {curves.entry.name: curves for curves in result_of(SMALL).curves}
     (alone,) = result_of(replace(SMALL, contestants=("orthogonal",))).curves
     assert (alone.median == together["orthogonal"].median).all()
+
+
+def test_many_seeds_of_a_deep_network_are_trained_in_batches_that_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = replace(SMALL, repeats=7, contestants=("kaiming_uniform", "constant"))
+    together = result_of(request)
+    monkeypatch.setattr(page, "_BATCH", 6)  # two seeds of three layers
+    for one, whole in zip(result_of(request).curves, together.curves, strict=True):
+        assert one.final == pytest.approx(whole.final, rel=1e-9)
+        assert one.median == pytest.approx(whole.median, rel=1e-9)
+        assert one.distance == pytest.approx(whole.distance, rel=1e-9)
 
 
 def test_torchs_global_generator_is_not_touched() -> None:

@@ -157,8 +157,8 @@ class Contestant:
         self.biases = [torch.zeros(repeats, 1, after, dtype=torch.float64) for _, after in pairs]
 
     def fill(self, repeat: int, seed: int) -> None:
-        """Initialise the weights of one repeat, layer after layer."""
-        generator = torch.Generator().manual_seed(weight_seed(seed, repeat))
+        """Initialise the weights of one repeat, layer after layer, by a generator of this seed."""
+        generator = torch.Generator().manual_seed(seed)
         for weight in self.weights:
             self.entry.fill(weight[repeat], self._arguments, generator)
 

@@ -39,6 +39,9 @@ from visualizer.figures.model import Axis, Band, Dash, Figure, Layer, Line, Mark
 _SLICE = 0.005
 _PICTURE = 0.04
 
+#: Seeds times layers of one batched computation at most, so that a step of it fits into a slice.
+_BATCH = 200
+
 _DASHES: tuple[Dash, ...] = ("solid", "dash")
 
 #: Their losses are often the same as others': what lies below shows between the dashes.
@@ -116,39 +119,50 @@ def run(request: ConvergenceRequest) -> Iterator[ConvergenceResult | None]:
     if not request.contestants:
         raise UserError("No initialiser takes part; tick at least one.")
     task = make_task(request.task, request.seed)
-    contestants = [
-        Contestant(initializer(name), request.activation, task, request.hidden_layers, request.lr, request.repeats)
-        for name in request.contestants
+    entries = [initializer(name) for name in request.contestants]
+    most = max(1, _BATCH // (request.hidden_layers + 1))
+    groups = [
+        (index, range(first, min(first + most, request.repeats)))
+        for index in range(len(entries)) for first in range(0, request.repeats, most)
+    ]
+    teams = [
+        (index, repeats, Contestant(entries[index], request.activation, task, request.hidden_layers, request.lr, len(repeats)))
+        for index, repeats in groups
     ]
     began = time.perf_counter()
-    for contestant in contestants:
-        for repeat in range(request.repeats):
-            contestant.fill(repeat, request.seed)
+    for _, repeats, team in teams:
+        for place, repeat in enumerate(repeats):
+            team.fill(place, weight_seed(request.seed, repeat))
             if time.perf_counter() - began > _SLICE:
                 yield None
                 began = time.perf_counter()
-    losses = np.empty((len(contestants), request.repeats, request.epochs + 1))
-    bands = np.empty((len(contestants), 3, request.epochs + 1))
+    losses = np.empty((len(entries), request.repeats, request.epochs + 1))
+    bands = np.empty((len(entries), 3, request.epochs + 1))
     summed = 0  # steps whose quantiles are known
     shown = -_PICTURE
     for step in range(request.epochs + 1):
         last = step == request.epochs
-        for index, contestant in enumerate(contestants):
-            losses[index, :, step] = contestant.losses() if last else contestant.step()
-            if time.perf_counter() - began > _SLICE and (index + 1 < len(contestants) or not last):
+        for index, repeats, team in teams:
+            losses[index, repeats.start:repeats.stop, step] = team.losses() if last else team.step()
+            if time.perf_counter() - began > _SLICE:
                 yield None
                 began = time.perf_counter()
         if last or began - shown > _PICTURE:
-            for index in range(len(contestants)):
+            for index in range(len(entries)):
                 bands[index, :, summed:step + 1] = quantiles(losses[index, :, summed:step + 1])
             summed = step + 1
+            distances = [math.nan] * len(entries)
+            if last:
+                yield None
+                for index, repeats, team in teams:
+                    finite = np.flatnonzero(np.isfinite(losses[index, repeats.start:repeats.stop, step]))
+                    distances[index] = float(np.fmax(distances[index], team.neuron_distance(finite.tolist())))
             yield ConvergenceResult(
                 request=request, guess=task.guess, done=step, progress=1.0 if last else step / (request.epochs + 1),
                 curves=tuple(
-                    Curves(contestant.entry, readonly(band[0, :step + 1]), readonly(band[1, :step + 1]),
-                           readonly(band[2, :step + 1]), readonly(loss[:, step]),
-                           contestant.neuron_distance(np.flatnonzero(np.isfinite(loss[:, step])).tolist()) if last else math.nan)
-                    for contestant, band, loss in zip(contestants, bands, losses, strict=True)
+                    Curves(entry, readonly(band[0, :step + 1]), readonly(band[1, :step + 1]), readonly(band[2, :step + 1]),
+                           readonly(loss[:, step]), distance)
+                    for entry, band, loss, distance in zip(entries, bands, losses, distances, strict=True)
                 ),
             )
             began = shown = time.perf_counter()
@@ -268,18 +282,19 @@ def _verdict(result: ConvergenceResult) -> Verdict:
         return Verdict(f"Step {result.done} of {request.epochs}.", "muted")
     finite = [one for one in result.curves if math.isfinite(one.end)]
     if not finite:
-        return Verdict(f"Diverged: with a learning rate of {request.lr:g} no median loss is a number any more.",
-                       "bad")
+        return Verdict(f"Diverged: with a learning rate of {request.lr:g} no median loss is a number any more.", "bad")
     best = min(finite, key=lambda one: one.end)
     lost = [one for one in finite if one.end >= _LEARNED * result.guess]
     gone = [one for one in result.curves if not math.isfinite(one.end)]
     rest = f" {_names(lost)} learned nothing." if lost else ""
-    rest += f" {_names(gone)} diverged." if gone else ""
     steps = f"{request.epochs} step{'' if request.epochs == 1 else 's'}"
+    gone_words = f" {_names(gone)} diverged." if gone else ""
+    if best.end > 1.02 * result.guess:
+        return Verdict(f"After {steps} all are worse than guessing, loss {number_text(result.guess)}: a learning rate of "
+                       f"{request.lr:g} is too large, or the steps are too few.{gone_words}", "bad")
     if best.end >= _LEARNED * result.guess:
-        return Verdict(f"After {steps} nobody is better than guessing, loss {number_text(result.guess)}."
-                       + (f" {_names(gone)} diverged." if gone else ""), "warning")
-    text = f"{best.entry.title} is best after {steps}: median loss {number_text(best.end)}.{rest}"
+        return Verdict(f"After {steps} nobody is better than guessing, loss {number_text(result.guess)}.{gone_words}", "warning")
+    text = f"{best.entry.title} is best after {steps}: median loss {number_text(best.end)}.{rest}{gone_words}"
     return Verdict(text, "good" if best.end <= _MASTERED * result.guess else "warning")
 
 
