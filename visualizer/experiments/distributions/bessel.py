@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 #: Values drawn in one step of a run, about a millisecond of work.
-CHUNK = 2**16
-#: Bars of the histogram.
-BINS = 72
+CHUNK = 2**15
+#: Bars of the histogram: at least and at most.
+_BINS = (12, 72)
 #: Points of the running averages.
 _CHECKPOINTS = 240
 #: Excess kurtosis of each population: how much heavier than the normal's its tails are.
@@ -73,10 +73,18 @@ def normal_density(x: Floats, size: int, divisor: int) -> Floats:
 def shown_range(population: str, size: int) -> tuple[float, float]:
     """Where nearly all estimates (both kinds, sigma = 1) lie."""
     deviation = estimate_deviation(population, size)
+    low = max(0.0, (size - 1) / size - 4.0 * deviation)
     top = 1.0 + (4.0 if population != "exponential" else 3.5) * deviation
     if population in _LARGEST:
-        top = min(top, 1.05 * _LARGEST[population] * size / (size - 1))
-    return max(0.0, (size - 1) / size - 4.0 * deviation), top
+        largest = _LARGEST[population] * size / (size - 1)
+        top = min(top, largest + 0.05 * (largest - low))
+    return low, top
+
+
+def bins_for(population: str, samples: int) -> int:
+    """Bars of the histogram: more samples show more detail. A coin's estimates are few values: narrow bars from the start."""
+    fewest, most = _BINS
+    return most if population == "coin" else int(np.clip(3.4 * samples ** (1 / 3), fewest, most))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +117,9 @@ def tallies(population: str, size: int, samples: int, seed: int) -> Iterator[Tal
 
     generator = torch_generator(seed)
     low, high = shown_range(population, size)
-    edges = np.linspace(low, high, BINS + 1)
-    plain, bessel = np.zeros(BINS), np.zeros(BINS)
+    bins = bins_for(population, samples)
+    edges = np.linspace(low, high, bins + 1)
+    plain, bessel = np.zeros(bins), np.zeros(bins)
     factor = size / (size - 1)
     targets = np.unique(np.round(np.geomspace(1, samples, _CHECKPOINTS)).astype(np.int64))
     running = np.empty(len(targets))
@@ -129,9 +138,8 @@ def tallies(population: str, size: int, samples: int, seed: int) -> Iterator[Tal
         squares += float(shifted.square().sum())
         roots += float(found.sqrt().sum())
         array = found.numpy()
-        # Rounding must not carry a value at the very end out of its bin.
-        plain += np.histogram(array, BINS, (low, high))[0]
-        bessel += np.histogram(array * factor, BINS, (low, high))[0]
+        plain += np.histogram(array, bins, (low, high))[0]
+        bessel += np.histogram(array * factor, bins, (low, high))[0]
         done += rows
         if done < samples and done < told + max(0.25 * told, 0.02 * samples):
             yield None

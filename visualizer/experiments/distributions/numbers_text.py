@@ -47,9 +47,7 @@ def parse_numbers(text: str) -> Numbers:
     Raises:
         UserError: there is no number, too many, or a word that is none; names the first such word and its place.
     """
-    found: Numbers | None = None
-    for found in parse_in_parts(text):
-        pass
+    *_, found = parse_in_parts(text)
     assert found is not None
     return found
 

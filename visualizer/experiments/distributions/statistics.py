@@ -63,9 +63,7 @@ class Statistics:
 
 def statistics_of(values: Sequence[float]) -> Statistics:
     """The statistics of at least one finite number."""
-    found: Statistics | None = None
-    for found in statistics_in_parts(values):
-        pass
+    *_, found = statistics_in_parts(values)
     assert found is not None
     return found
 
@@ -87,7 +85,10 @@ def statistics_in_parts(values: Sequence[float]) -> Iterator[Statistics | None]:
     mean = total / n
     yield None
     rough = scaled - mean
-    deviations = rough - math.fsum(rough.tolist()) / n
+    # What the division by n has rounded off: without it equal numbers would not be equal to their mean.
+    lost = math.fsum(rough.tolist()) / n
+    deviations = rough - lost
+    mean += lost
     yield None
     # A second scaling: deviations far below the values would have squares that vanish.
     widest = float(np.abs(deviations).max())

@@ -37,7 +37,7 @@ from visualizer.experiments.distributions.pages.worked import equals, tex
 from visualizer.experiments.distributions.requests import BesselRequest
 from visualizer.experiments.distributions.results import DistributionsResult
 from visualizer.experiments.distributions.state import POPULATIONS, DistributionsState
-from visualizer.figures.model import Axis, Band, Bars, Figure, Layer, Line, Note, Rule, readonly
+from visualizer.figures.model import Axis, Band, Bars, Figure, Layer, Line, Rule, readonly
 
 #: Enough samples for a picture that only becomes smoother.
 _ENOUGH = 20_000
@@ -173,7 +173,8 @@ def _estimates(result: BesselResult) -> Figure:
     if len(expected.x):
         layers += [
             Line(key="density_n", role=PLAIN, x=expected.x, y=expected.plain_density, label="exact, n", width=2.0),
-            Line(key="density_n_minus_1", role=BESSEL, x=expected.x, y=expected.bessel_density, label="exact, n \u2212 1", width=2.0),
+            Line(key="density_n_minus_1", role=BESSEL, x=expected.x, y=expected.bessel_density, width=2.0,
+                 label="exact, n \u2212 1"),
         ]
     layers += [
         Rule(key="mean_n", role=PLAIN, position=result.mean, dash="solid", width=2.5,
@@ -186,10 +187,12 @@ def _estimates(result: BesselResult) -> Figure:
     # A density without end at 0 must not flatten the rest: the scale follows the bars.
     top = 1.3 * float(max(plain.max(), bessel.max(), 1e-12 / expected.variance))
     beyond = 1.0 - float(tally.bessel.sum()) / tally.count
-    note = f"{tally.count:,} samples of {n} values; dashed: \u03c3\u00b2 = {number_text(expected.variance)}, dotted: (n \u2212 1)/n \u03c3\u00b2"
+    note = (f"{tally.count:,} samples of {n} values; dashed: \u03c3\u00b2 = {number_text(expected.variance)}, "
+            "dotted: (n \u2212 1)/n \u03c3\u00b2")
     if beyond > 5e-4:
         note += f"; {100 * beyond:.2g} % lie further out"
-    return Figure("bessel", f"Variances of samples of {n} values", Axis("variance of a sample", limits=(float(edges[0]), float(edges[-1]))),
+    return Figure("bessel", f"Variances of samples of {n} values",
+                  Axis("variance of a sample", limits=(float(edges[0]), float(edges[-1]))),
                   Axis("density", limits=(0.0, top)), tuple(layers), note=note)
 
 
@@ -205,10 +208,12 @@ def _running(result: BesselResult) -> Figure:
     if high - low < 1e-9 * high:
         low, high = 0.9 * low, 1.1 * high
     layers: list[Layer] = [
-        Band(key="band_n", role=PLAIN, x=counts, lower=readonly(plain - error_plain), upper=readonly(plain + error_plain), opacity=0.2),
+        Band(key="band_n", role=PLAIN, x=counts, lower=readonly(plain - error_plain), upper=readonly(plain + error_plain),
+             opacity=0.2),
         Band(key="band_n_minus_1", role=BESSEL, x=counts, lower=readonly(bessel - error), upper=readonly(bessel + error),
              opacity=0.2),
-        Rule(key="expected_n", role=Role.THEORY, position=expected.plain, vertical=False, dash="dot", text="(n\u22121)/n \u03c3\u00b2"),
+        Rule(key="expected_n", role=Role.THEORY, position=expected.plain, vertical=False, dash="dot",
+             text="(n\u22121)/n \u03c3\u00b2"),
         Rule(key="variance", role=Role.THEORY, position=expected.variance, vertical=False, text="\u03c3\u00b2"),
         Line(key="with_n", role=PLAIN, x=counts, y=plain, label="with n"),
         Line(key="with_n_minus_1", role=BESSEL, x=counts, y=bessel, label="with n \u2212 1"),
@@ -228,8 +233,9 @@ def _verdict(result: BesselResult) -> Verdict:
         return Verdict(
             f"Too few samples to tell: chance moves the averages by \u00b1{error:.2g} %, the correction by "
             f"{100 / request.sample_size:.2g} %. Draw more samples.", "warning")
+    with_bessel = "right to within chance" if abs(off_bessel) <= error else _percent(off_bessel)
     return Verdict(
-        f"With n the variance is on average {_percent(off)}, with n \u2212 1 {_percent(off_bessel)} (chance: \u00b1{error:.2g} %).", "good")
+        f"With n the variance is on average {_percent(off)}, with n \u2212 1 {with_bessel} (\u00b1{error:.2g} %).", "good")
 
 
 def _percent(off: float) -> str:
@@ -293,7 +299,6 @@ def explain(result: BesselResult, state: DistributionsState) -> Explanation:
 
 def _scatter(result: BesselResult) -> list[Block]:
     request, expected = result.settings, result.expected
-    n = request.sample_size
     kurtosis = {"normal": "0", "uniform": "-1.2", "exponential": "6", "coin": "-2"}[request.population]
     words = {
         "normal": "For a normal population the sum of squares divided by \u03c3\u00b2 is chi-squared with n \u2212 1 degrees of "
@@ -301,8 +306,8 @@ def _scatter(result: BesselResult) -> list[Block]:
         "coin": "A coin has few different samples, so few different variances: the bars stand alone.",
     }
     blocks: list[Block] = [
-        Formula(rf"\mathrm{{std}}(s^2) = \sigma^2 \sqrt{{\frac{{2}}{{n - 1}} + \frac{{\kappa}}{{n}}}} {equals(expected.deviation, 4)}"
-                rf"\qquad \kappa = {kurtosis}",
+        Formula(rf"\mathrm{{std}}(s^2) = \sigma^2 \sqrt{{\frac{{2}}{{n - 1}} + \frac{{\kappa}}{{n}}}} "
+                rf"{equals(expected.deviation, 4)} \qquad \kappa = {kurtosis}",
                 f"the standard deviation of an estimate is {number_text(expected.deviation)}"),
         Paragraph(
             "\u03ba is the population's excess kurtosis. The right average does not make a single estimate right"

@@ -47,12 +47,13 @@ def run(request: StatisticsRequest) -> Iterator[StatisticsResult | None]:
     Raises:
         UserError: the text holds no numbers, or something that is none.
     """
-    numbers = None
-    for numbers in parse_in_parts(request.text):
+    numbers = found = None
+    for part in parse_in_parts(request.text):
+        numbers = part
         yield None
     assert numbers is not None
-    found = None
-    for found in statistics_in_parts(numbers.values):
+    for pass_done in statistics_in_parts(numbers.values):
+        found = pass_done
         yield None
     assert found is not None
     yield StatisticsResult(request=request, found=found, notes=numbers.notes, drawing=statistics_figures.drawing_of(found))

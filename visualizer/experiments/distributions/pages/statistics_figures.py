@@ -53,7 +53,7 @@ def drawing_of(found: Statistics) -> Drawing:
     """What is drawn of these statistics."""
     n = found.count
     largest = max(abs(found.minimum), abs(found.maximum))
-    power = int(math.floor(math.log10(largest))) if largest and not 1e-100 < largest < 1e100 else 0
+    power = math.floor(math.log10(largest)) if largest and not 1e-100 < largest < 1e100 else 0
 
     def moved(values: float | Floats) -> Floats:
         # In two halves: ten to the power itself may lie outside of float64.
@@ -169,7 +169,8 @@ def deviations_figure(drawing: Drawing) -> Figure:
         layers.append(Rule(key="variance_bessel", role=BESSEL, position=drawing.variance_bessel, vertical=False,
                            text="s\u00b2 (n \u2212 1)"))
     # The names of the rules stand at the right: room for them where there are bars.
-    axis = Axis("number" if few else "number, sorted by value", integer=True,
+    ticks = tuple((float(place), str(place)) for place in range(1, drawing.count + 1)) if drawing.count <= 12 else None
+    axis = Axis("number" if few else "number, sorted by value", integer=True, ticks=ticks,
                 limits=(0.4, drawing.count + (0.6 + 0.3 * drawing.count if few else 0.0)))
     low, high = min(0.0, float(drawing.deviations.min())), max(float(drawing.squares.max()), float(drawing.deviations.max()))
     if few:
