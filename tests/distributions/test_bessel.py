@@ -57,7 +57,8 @@ def test_the_scatter_of_an_estimate_is_its_textbook_form() -> None:
 def test_the_exact_density_and_the_bias_of_the_root_are_scipys(size: int) -> None:
     x = np.linspace(0.01, 3.0, 100)
     for divisor in (size, size - 1):
-        assert normal_density(x, size, divisor) == pytest.approx(stats.chi2(size - 1, scale=1 / divisor).pdf(x), rel=1e-9, abs=1e-300)
+        exact = stats.chi2(size - 1, scale=1 / divisor).pdf(x)
+        assert normal_density(x, size, divisor) == pytest.approx(exact, rel=1e-9, abs=1e-300)
     assert std_factor(size) == pytest.approx(stats.chi(size - 1, scale=1 / math.sqrt(size - 1)).mean(), rel=1e-9)
 
 

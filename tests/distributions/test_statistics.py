@@ -81,8 +81,10 @@ def test_every_formula_can_be_typeset() -> None:
 @pytest.mark.parametrize(("text", "values"), [
     ("2,4,5", (2, 4, 5)), ("2; 4;5", (2, 4, 5)), ("2\t4\n5\r\n6", (2, 4, 5, 6)), (" 1e-3 -2.5E+2 .5 3. +4", (1e-3, -250, .5, 3, 4)),
     ("[2, 4, 5]", (2, 4, 5)), ("(2, 4)", (2, 4)), ("[[1, 2], [3, 4]]", (1, 2, 3, 4)), ("\u22125, 3", (-5, 3)),
-    ("2,5; 3,5", (2.5, 3.5)), ("2,5\t\u22123,25", (2.5, -3.25)), ("2, 5; 3, 5", (2, 5, 3, 5)), ('"1","2"', (1, 2)), ("\ufeff1\n2", (1, 2)),
-    ("height\n1\n2", (1, 2)), ("height (cm)\n1\n2", (1, 2)), ("x, 1, 2", (1, 2)), ("1, 2,,3,", (1, 2, 3)), ("[1,2;3,4]", (1, 2, 3, 4)),
+    ("2,5; 3,5", (2.5, 3.5)), ("2,5\t\u22123,25", (2.5, -3.25)), ("2, 5; 3, 5", (2, 5, 3, 5)),
+    ('"1","2"', (1, 2)), ("\ufeff1\n2", (1, 2)),
+    ("height\n1\n2", (1, 2)), ("height (cm)\n1\n2", (1, 2)), ("x, 1, 2", (1, 2)),
+    ("1, 2,,3,", (1, 2, 3)), ("[1,2;3,4]", (1, 2, 3, 4)),
     ("1.5; 2", (1.5, 2)), ("1\u00a02", (1, 2)),
 ])
 def test_numbers_are_read_however_they_are_separated(text: str, values: tuple[float, ...]) -> None:
@@ -119,6 +121,12 @@ def test_one_number_has_no_spread_with_n_and_none_at_all_with_n_minus_1() -> Non
     assert isinstance(blocks[0], Verdict)
     assert "not defined" in blocks[0].text
     assert any(isinstance(block, Paragraph) and "at least two numbers" in block.text for block in blocks)
+
+
+@given(st.floats(-1e300, 1e300), st.integers(1, 50))
+def test_equal_numbers_are_equal_to_their_mean(value: float, count: int) -> None:
+    found = statistics_of([value] * count)
+    assert (found.mean, found.variance, found.std) == (value, 0.0, 0.0)
 
 
 def test_squares_that_overflow_leave_the_standard_deviation_right() -> None:
@@ -172,7 +180,10 @@ def test_the_code_runs_for_any_numbers(text: str) -> None:
     assert "inf" not in said.getvalue()
 
 
-@pytest.mark.parametrize("text", ["2,4,5,6,8", "7", "3 3 3", " ".join(map(str, range(300))), "5 " * 300, "1e200 -3e200", "1e-300 2e-300"])
+@pytest.mark.parametrize("text", [
+    "2,4,5,6,8", "7", "3 3 3", "0.1 0.1 0.1", " ".join(map(str, range(300))), "5 " * 300, "1e200 -3e200", "1e-300 2e-300",
+    "1.7e308 -1.7e308",
+])
 def test_both_figures_are_drawn_in_finite_numbers(text: str) -> None:
     figures = DISTRIBUTIONS.figures(result_of(text), state_of(text))
     assert tuple(figure.name for figure in figures) == ("statistics", "deviations")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -81,14 +82,13 @@ def statistics_in_parts(values: Sequence[float]) -> Iterator[Statistics | None]:
     exponent = math.frexp(largest)[1] if largest else 0
     scaled = np.ldexp(given, -exponent)
     yield None
-    total = math.fsum(scaled.tolist())
-    mean = total / n
+    listed = scaled.tolist()
+    total = math.fsum(listed)
     yield None
-    rough = scaled - mean
-    # What the division by n has rounded off: without it equal numbers would not be equal to their mean.
-    lost = math.fsum(rough.tolist()) / n
-    deviations = rough - lost
-    mean += lost
+    # The sum with what its rounding has cut off, divided exactly: else equal numbers might differ from their mean.
+    exact = (Fraction(total) + Fraction(math.fsum([*listed, -total]))) / n
+    mean = float(exact)
+    deviations = scaled - mean - float(exact - Fraction(mean))
     yield None
     # A second scaling: deviations far below the values would have squares that vanish.
     widest = float(np.abs(deviations).max())
