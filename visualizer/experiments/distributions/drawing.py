@@ -167,7 +167,12 @@ class Source:
             if self._tail:
                 return lambda part: tail_normal_(part, generator=generator, **given)
             return self._fill
-        if name in ("uniform", "normal", "constant", "ones", "zeros"):
+        # torch.nn.init has nothing else than these two calls, and what leads there would take a tenth of the time.
+        if name == "uniform":
+            return lambda part: part.uniform_(given["a"], given["b"], generator=generator)
+        if name == "normal":
+            return lambda part: part.normal_(given["mean"], given["std"], generator=generator)
+        if name in ("constant", "ones", "zeros"):
             return self._fill
         if len(self._shape) < 2:
             raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")

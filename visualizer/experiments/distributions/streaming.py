@@ -224,7 +224,7 @@ class _Gathered:
         torch.mul(away, away, out=power)
         s1, s2 = away.sum(), power.sum()
         away.mul_(power)
-        power.square_()
+        power.square_()  # torch.dot would save a pass, but adds up one after the other: errors of 1e-5 for equal values
         sums = torch.stack([s1, s2, away.sum(), power.sum()]).tolist()
         first, second, _, fourth = (total / n for total in sums)
         # A shift far from this chunk's mean would lose digits, and fourth powers may leave the range of float32.
@@ -248,7 +248,11 @@ class _Gathered:
             above = int((values > grid.last).sum())
         if below or above:
             places.clamp_(0.0, self._bins)
-        index.copy_(places)
+        # Straight from floating point to uint8 is not vectorised: by way of int32 it takes less than half of the time.
+        whole = self._powers[:n].view(torch.int32) if self._work == torch.float32 else places
+        if whole is not places:
+            whole.copy_(places)
+        index.copy_(whole)
         self._counts += torch.bincount(index, minlength=self._bins + 1)
         if below:
             self._counts[0] -= below
