@@ -224,7 +224,7 @@ class _Gathered:
         torch.mul(away, away, out=power)
         s1, s2 = away.sum(), power.sum()
         away.mul_(power)
-        power.square_()  # torch.dot would save a pass, but adds up one after the other: errors of 1e-5 for equal values
+        power.mul_(power)  # torch.dot would save a pass, but adds up one after the other: errors of 1e-5 for equal values
         sums = torch.stack([s1, s2, away.sum(), power.sum()]).tolist()
         first, second, _, fourth = (total / n for total in sums)
         # A shift far from this chunk's mean would lose digits, and fourth powers may leave the range of float32.
