@@ -94,7 +94,7 @@ def is_blank(image: QImage) -> bool:
 def test_a_user_removes_a_point_types_alpha_exports_the_picture_and_comes_back(
     display: Display, home: Path, tmp_path: Path
 ) -> None:
-    with Program(display, "--fresh", cwd=tmp_path) as program:
+    with Program(display, "--fresh", "--tab", "landscape", cwd=tmp_path) as program:
         wait_until_ready(program)
         assert kept(home).get("remove", []) == []
 
@@ -173,7 +173,7 @@ def test_on_a_small_screen_nothing_of_the_window_is_cut_off(display: Display, tm
         left, top, width, height = widget["place"]
         return min(left, top) >= 0 and left + width <= display.width and top + height <= display.height
 
-    with Program(display, "--fresh", cwd=tmp_path) as program:
+    with Program(display, "--fresh", "--tab", "landscape", cwd=tmp_path) as program:
         wait_until_ready(program)
         for name in ("window.status", "landscape.run.button", "landscape.reset.button"):
             program.wait_for(lambda shown, name=name: seen_whole(shown, name), f"the whole of {name}")
@@ -185,7 +185,7 @@ def test_on_a_small_screen_nothing_of_the_window_is_cut_off(display: Display, tm
 
 
 def test_closing_in_the_middle_of_a_long_run_ends_at_once_and_silently(display: Display, tmp_path: Path) -> None:
-    with Program(display, "--fresh", cwd=tmp_path) as program:
+    with Program(display, "--fresh", "--tab", "landscape", cwd=tmp_path) as program:
         wait_until_ready(program)
         start_the_study(program)
         status, errors, seconds = program.closed()
@@ -202,7 +202,7 @@ def start_the_study(program: Program) -> None:
 
 
 def test_closing_while_torch_is_loading_ends_at_once_and_silently(display: Display, tmp_path: Path) -> None:
-    with Program(display, "--fresh", cwd=tmp_path) as program:
+    with Program(display, "--fresh", "--tab", "landscape", cwd=tmp_path) as program:
         program.wait_for(lambda shown: any(widget["isActiveWindow"] for widget in shown["widgets"]), "the window")
         status, errors, seconds = program.closed()
         assert (status, errors) == (0, "")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from visualizer.base.experiment import Experiment
+from visualizer.experiments.distributions.experiment import Distributions
 from visualizer.experiments.landscape.experiment import Landscape
 
-EXPERIMENTS: tuple[Experiment[Any, Any, Any], ...] = (Landscape(),)
+EXPERIMENTS: tuple[Experiment[Any, Any, Any], ...] = (Distributions(), Landscape())
 
 
 def experiment(name: str) -> Experiment[Any, Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from visualizer.base.errors import UserError
 from visualizer.base.experiment import Experiment
 from visualizer.experiments.distributions.requests import DistributionsRequest, request_of
 from visualizer.experiments.distributions.state import PRESETS, VIEWS, DistributionsState
@@ -51,7 +52,10 @@ class Distributions(Experiment[DistributionsState, "DistributionsRequest", "Dist
         from visualizer.experiments.distributions.pages import page_of
 
         request = request_of(state)
-        return page_of(request).code(request)
+        try:
+            return page_of(request).code(request)
+        except UserError as error:  # there is nothing to reproduce, and the page says why
+            return f"# {error.sentence}\n"
 
     def numbers(self, result: DistributionsResult, state: DistributionsState) -> dict[str, Any]:
         return result.numbers()

@@ -48,15 +48,35 @@ class BesselRequest(Request):
 
 @dataclass(frozen=True)
 class InitializerRequest(Request):
+    """Shape and pinned sample as texts: whether they can be read is found out, and said, by the run."""
+
     chosen: Chosen
-    shape: tuple[int, ...]
+    shape_text: str
     count: int
     method: str
     dtype: str
     device: str
     bins: int | None
     seed: int
-    pinned: InitializerRequest | None = None
+    pinned_text: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The tensor's sizes.
+
+        Raises:
+            UserError: the text is no shape.
+        """
+        return shape_of(self.shape_text)
+
+    @property
+    def pinned(self) -> InitializerRequest | None:
+        """What sample A was drawn with; None if none was kept.
+
+        Raises:
+            UserError: the text cannot be read.
+        """
+        return _pinned(self.pinned_text) if self.pinned_text else None
 
 
 @dataclass(frozen=True)
@@ -124,11 +144,11 @@ def shape_of(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def _initializer(state: DistributionsState, pinned: InitializerRequest | None = None) -> InitializerRequest:
+def _initializer(state: DistributionsState) -> InitializerRequest:
     return InitializerRequest(
-        chosen_of(state), shape_of(state.shape), state.count,
+        chosen_of(state), state.shape, state.count,
         state.method if state.initializer == "trunc_normal" else "torch", state.dtype, state.device,
-        state.bins if state.own_bins else None, state.seed, pinned,
+        state.bins if state.own_bins else None, state.seed, state.pinned,
     )
 
 
@@ -143,18 +163,14 @@ def _pinned(text: str) -> InitializerRequest:
 
 
 def request_of(state: DistributionsState) -> DistributionsRequest:
-    """The request of the page that the state shows.
-
-    Raises:
-        UserError: the shape is none.
-    """
+    """The request of the page that the state shows."""
     match state.view:
         case "statistics":
             return StatisticsRequest(state.values)
         case "bessel":
             return BesselRequest(state.population, state.sigma, state.sample_size, state.samples, state.seed)
         case "initializer":
-            return _initializer(state, _pinned(state.pinned) if state.pinned else None)
+            return _initializer(state)
         case "propagation":
             return PropagationRequest(
                 chosen_of(state), state.depth, state.width, state.activation, state.input, state.batch,

@@ -261,7 +261,7 @@ class DistributionsState(State):
     )
 
     contestants: tuple[str, ...] = names(
-        ("zeros", "constant", "xavier_normal", "kaiming_normal", "orthogonal"),
+        ("xavier_normal", "kaiming_normal", "constant", "zeros", "orthogonal"),
         lambda state: tuple(e.name for e in INITIALIZERS if e.least_dimensions <= 2 <= e.most_dimensions),
         titles={entry.name: entry.title for entry in INITIALIZERS}, noun="initialiser", label="Initialisers",
         group="Task", views=("convergence",), help="The initialisers that start together, each with its default arguments.",

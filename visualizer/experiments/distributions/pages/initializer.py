@@ -91,15 +91,16 @@ def run(request: InitializerRequest) -> Iterator[InitializerResult | None]:
     law = _checked_law(request)
     yield None
     pinned: Sample | None = None
-    if request.pinned is not None:
-        pinned = _kept_samples.get(request.pinned)
+    other = request.pinned
+    if other is not None:
+        pinned = _kept_samples.get(other)
         if pinned is None:
-            for part in samples(request.pinned, _checked_law(request.pinned)):
+            for part in samples(other, _checked_law(other)):
                 pinned = part
                 yield None
             assert pinned is not None
             _kept_samples.clear()  # one is pinned at a time
-            _kept_samples[request.pinned] = pinned
+            _kept_samples[other] = pinned
     grid: Floats | None = None
     density = cdf = expected = np.empty(0)
     parent: Floats | None = None
@@ -216,12 +217,12 @@ def _cumulative(result: InitializerResult) -> Figure:
         Line(key="sample", role=Role.DATA, label="sample", x=x, y=y, width=2.0, steps=steps),
         Line(key="theory", role=Role.THEORY, label="theory", x=result.grid, y=result.cdf, width=2.0, dash="dash"),
     )
-    return Figure("cumulative", "Share of values up to w", Axis("value w"), Axis("share", limits=(-0.03, 1.03)), layers)
+    return Figure("cumulative", "Cumulative", Axis("value w"), Axis("share up to w", limits=(-0.03, 1.03)), layers, legend=False)
 
 
 def _quantiles(result: InitializerResult) -> Figure:
-    x_axis, y_axis = Axis("quantile of theory"), Axis("of the sample")
-    title = "Sample against theory"
+    x_axis, y_axis = Axis("theory"), Axis("sample")
+    title = "Quantiles"
     if not result.law.continuous_weight > 0.0:
         return Figure("quantiles", title, x_axis, y_axis, (), note="Every value is one of a few exact ones.")
     if not result.expected.size:
@@ -233,7 +234,7 @@ def _quantiles(result: InitializerResult) -> Figure:
         Markers(key="values", role=Role.DATA, label="values", x=result.expected, y=result.sample.quantiles, size=5.0),
     )
     note = "" if result.sample.whole else f"The first {result.sample.kept.size:,} values."
-    return Figure("quantiles", title, x_axis, y_axis, layers, note=note)
+    return Figure("quantiles", title, x_axis, y_axis, layers, note=note, legend=False)
 
 
 def _matrix(result: InitializerResult) -> Figure:
