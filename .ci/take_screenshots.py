@@ -24,7 +24,7 @@ def take(theme: str, target: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         Display(Path(folder) / "home", *SCREEN) as display,
-        Program(display, "--fresh", "--theme", theme, cwd=Path(folder)) as program,
+        Program(display, "--fresh", "--tab", "landscape", "--theme", theme, cwd=Path(folder)) as program,
     ):
         program.click("landscape.preset.stage2")
         program.wait_for(

@@ -94,7 +94,11 @@ def run_pages(seconds: float) -> dict[str, Any]:
         def begin(self) -> None:
             controller = self.tab.controller
             visible = controller.experiment.visible_parameters(controller.state)
-            self.parameter = next(p for p in visible if isinstance(p, (Real, Integer)) and not p.display)
+            numbers = [p for p in visible if isinstance(p, (Real, Integer)) and not p.display]
+            if not numbers:  # a page of texts only
+                self.turn()
+                return
+            self.parameter = numbers[0]
             self.updates, self.measuring = 0, True
             self.heart.start()
             self.change()
