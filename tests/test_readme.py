@@ -94,3 +94,61 @@ def test_every_experiment_has_a_table_of_its_pages() -> None:
     tables = [part.split("\n\n")[0] for part in README.split("| page | question |")[1:]]
     rows = [[line.split("|")[1].strip() for line in table.splitlines()[2:]] for table in tables]
     assert rows == [[view.title for view in experiment.views] for experiment in EXPERIMENTS]
+
+
+def test_every_preset_that_is_named_exists() -> None:
+    named = re.findall(r"--preset (\w+)", README)
+    presets = {preset.name for entry in EXPERIMENTS for preset in entry.presets}
+    assert set(named) <= presets
+
+
+def test_the_json_of_a_descent_has_the_keys_of_the_table(tmp_path: Path) -> None:
+    done = run("visualizer export landscape --steps 200 --out - --format json", tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    section = README.split("### JSON")[1].split("\n## ")[0]
+    keys = re.findall(r"^\| `([\w.]+)` \|", section, re.MULTILINE)
+    keys += re.findall(r"`(experiment|view|visualizer|torch|state)`", section)
+    assert len(keys) >= 11
+    for key in keys:
+        value: Any = result
+        for part in key.split("."):
+            assert part in value, f"{key} is not in the JSON"
+            value = value[part]
+        assert value is not None
+
+
+def test_every_shortcut_in_the_table_is_one_of_the_window(qapp: QApplication) -> None:
+    table = README.split("## Keyboard")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", table, re.MULTILINE)[1:]
+    promised = {key for keys, _ in rows for key in keys.split(", ") if key.startswith(("Ctrl", "Shift", "F"))}
+    parent = QWidget()
+    actions = [*make_actions(WINDOW, "window", parent).values(), *make_actions(TAB, "tab", parent).values()]
+    there = {key.toString() for action in actions for key in action.shortcuts()}
+    parent.deleteLater()
+    # The undo group's and the transport bar's actions are made by themselves.
+    assert promised - there == {"Ctrl+Z", "Ctrl+Shift+Z", "Ctrl+R"}
+
+
+def test_the_session_in_the_readme_is_accepted(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```json\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "lecture.json").write_text(block, encoding="utf-8")
+    done = run("visualizer export landscape --session lecture.json --steps 50 --out - --format json", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["state"]["remove"] == ["P9", "P10"]
+
+
+def test_the_folders_in_the_table_are_the_folders_there_are() -> None:
+    listed = set(re.findall(r"^\| `(visualizer/\w+)/`", README, re.MULTILINE))
+    there = {
+        f"visualizer/{path.name}" for path in (ROOT / "visualizer").iterdir()
+        if path.is_dir() and (path / "__init__.py").exists()
+    }
+    assert listed == there
+
+
+def test_the_setup_scripts_are_valid_shell() -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    for script in ("lib.sh", "start", "test", "run"):
+        subprocess.run([bash, "-n", str(ROOT / ".ci" / script)], check=True)
