@@ -93,6 +93,15 @@ def test_the_code_beside_it_draws_the_first_tensor_of_the_sample(entry: Any) -> 
         assert value[key] == pytest.approx(sample[ours], rel=1e-4, abs=1e-9)
 
 
+def test_the_code_of_the_tail_sampler_draws_the_same_tensor() -> None:
+    values = {"initializer": "trunc_normal", "a": 6.0, "b": 7.0, "method": "tail", "shape": "5x4", "seed": 3}
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(TAB.code(state_of(**values)), "code", "exec"), {})
+    sample = numbers(**values)["sample"]
+    assert f"mean = {sample['mean']:.6g}" in said.getvalue()
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**31 - 1), name=st.sampled_from([entry.name for entry in INITIALIZERS]))
 def test_the_same_seed_gives_the_same_sample_and_leaves_torchs_own_generator_alone(seed: int, name: str) -> None:

@@ -381,14 +381,21 @@ def _torch_version() -> str:
 
 def code(request: InitializerRequest) -> str:
     """PyTorch that draws the first tensor again."""
-    shape = ", ".join(map(str, request.shape))
+    given, shape = request.chosen.arguments, ", ".join(map(str, request.shape))
+    head = ["import torch"]
+    fill: tuple[str, ...] = request.chosen.entry.code("w", given)
+    if request.method == "tail":
+        head += ["", "from visualizer.experiments.distributions.tail import tail_normal_  # torch has no such sampler"]
+        fill = ("tail_normal_(w, " + "".join(f"{name}={given[name]!r}, " for name in request.chosen.entry.arguments)
+                + "generator=generator)",)
+    elsewhere = request.device != "cpu"
     return "\n".join((
-        "import torch",
+        *head,
         "",
-        f"generator = torch.Generator().manual_seed({request.seed})",
-        f"w = torch.empty({shape}, dtype=torch.{request.dtype})",
-        *request.chosen.entry.code("w", request.chosen.arguments),
-        "v = w.double()",
+        f"generator = torch.Generator({repr(request.device) if elsewhere else ''}).manual_seed({request.seed})",
+        f"w = torch.empty({shape}, dtype=torch.{request.dtype}" + (f", device={request.device!r})" if elsewhere else ")"),
+        *fill,
+        "v = w.double()" if request.device != "mps" else "v = w.cpu().double()",
         'print(f"count = {v.numel()}, mean = {v.mean():.6g}, std = {v.std(correction=0):.6g}")',
         'print(f"smallest = {v.min():.6g}, largest = {v.max():.6g}")',
         "",
