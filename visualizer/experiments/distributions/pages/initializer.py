@@ -161,7 +161,7 @@ def _outline(sample: Sample, label: str, heights: str) -> Line:
     """Another sample's histogram as a line, so that it does not hide the bars."""
     summary = sample.summary
     tops = summary.counts / (summary.count * np.diff(summary.edges)) if heights == "density" else summary.counts
-    return Line(key="pinned", role=Role.C2, label=label, x=readonly(np.concatenate((summary.edges[:1], summary.edges))),
+    return Line(key="pinned", role=Role.C4, label=label, x=readonly(np.concatenate((summary.edges[:1], summary.edges))),
                 y=readonly(np.concatenate(([0.0], tops, [0.0]))), width=2.0, steps=True)
 
 
@@ -272,6 +272,9 @@ def _singular(result: InitializerResult) -> Figure:
             edge = law.std * abs(math.sqrt(rows) + sign * math.sqrt(columns))
             layers.append(Rule(key=key, role=Role.THEORY, position=edge, vertical=False, dash="dot",
                                text="Mar\u010denko\u2013Pastur" if sign > 0 else ""))
+    # From 0, or the picture of an orthogonal matrix would be one of rounding errors.
+    largest = max(float(values[0]), law.std * (math.sqrt(rows) + math.sqrt(columns)) if len(layers) > 1 else 0.0)
+    y_axis = Axis("singular value", limits=(0.0, 1.08 * largest) if largest > 0.0 else None)
     return Figure("singular", "Singular values", x_axis, y_axis, tuple(layers))
 
 
