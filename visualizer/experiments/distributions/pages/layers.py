@@ -198,7 +198,7 @@ def _histograms(result: LayersResult) -> Figure:
     margin = 0.05 * (high - low) or 1.0
     ticks = tuple((float(count - 1 - index), _row_name(layer)) for index, layer in enumerate(result.layers))
     return Figure(
-        "layers", f"Every tensor before (above its line) and after {entry.title} (below)",
+        "layers", "Before (above each line) and after (below)",
         Axis("value", limits=(low - margin, high + margin)), Axis("", limits=(-0.55, count - 0.45), ticks=ticks), tuple(layers),
     )
 

@@ -130,7 +130,7 @@ def values_figure(drawing: Drawing, note: str) -> Figure:
                 x1=readonly([mean - std, mean + std]), y1=readonly([height * top] * 2), label=label,
             ))
     low, high = _range(drawing)
-    title = "Your numbers, their mean and one standard deviation to each side"
+    title = "Your numbers, \u00b1 one standard deviation"
     return Figure("statistics", title, Axis("value", _unit(drawing.power), limits=(low, high)),
                   Axis("how many", integer=True, limits=(0.0, 1.45 * top)), tuple(layers), note=note)
 
