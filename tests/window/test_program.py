@@ -13,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-CLOSED = 3.0
-"""Seconds. Promised is one; a machine that does other things at the time takes longer, a hang takes for ever."""
+CLOSED = 1.0
+"""Seconds that closing may take, whatever is being done."""
 
 #: Runs the program over an experiment that never ends, and says on stdout what happens.
 SCRIPT = """
@@ -97,7 +97,7 @@ def moment(lines: list[str], word: str) -> float:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("when", ["running", "loading"])
-def test_closing_ends_soon_with_status_0_and_a_silent_stderr(tmp_path: Path, when: str) -> None:
+def test_closing_ends_within_a_second_with_status_0_and_a_silent_stderr(tmp_path: Path, when: str) -> None:
     process = started(tmp_path, when, "close")
     out, err = process.communicate(timeout=120)
     ended = time.monotonic()
@@ -105,7 +105,7 @@ def test_closing_ends_soon_with_status_0_and_a_silent_stderr(tmp_path: Path, whe
     assert lines[0] == "painted", "nothing heavy is imported before the first paint"
     assert process.returncode == 0
     assert [line for line in err.splitlines() if "propagateSizeHints" not in line] == []
-    assert ended - moment(lines, "acting") < CLOSED
+    assert ended - moment(lines, "acting") < CLOSED + 0.5, "half a second is this process's own"
     assert moment(lines, "ended") - moment(lines, "acting") < CLOSED
 
 
@@ -121,7 +121,7 @@ def test_a_signal_closes_the_window_as_its_button_does(tmp_path: Path, number: s
     sent = time.monotonic()
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
-    assert time.monotonic() - sent < CLOSED
+    assert time.monotonic() - sent < CLOSED + 0.5
     assert process.returncode == 0
     assert [line for line in err.splitlines() if "propagateSizeHints" not in line] == []
     assert "ended" in out

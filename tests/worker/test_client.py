@@ -347,7 +347,7 @@ def test_closing_ends_the_thread_within_a_second_and_nothing_is_said_after_it(
     began = time.perf_counter()
     client.close()
     client.close()
-    assert time.perf_counter() - began < 3.0
+    assert time.perf_counter() - began < 1.0
     assert not client.busy("endless")
     assert phase not in ("running", "paused") or endless.closed.is_set()
     generation = client.submit(endless, WaveState(frequency=7.0))
@@ -373,7 +373,7 @@ def test_closing_waits_for_a_step_under_way(client: TorchClient, ear: Listener, 
     assert inside.wait(5)
     began = time.perf_counter()
     client.close()
-    assert time.perf_counter() - began < 2.0
+    assert time.perf_counter() - began < 0.5
 
 
 @pytest.mark.parametrize("late", [False, True])
