@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from visualizer.base.errors import UserError
 from visualizer.base.experiment import Request
 from visualizer.base.parameters import Point
 from visualizer.experiments.landscape.state import LandscapeState
@@ -20,6 +21,19 @@ class Data(Request):
     @property
     def kept(self) -> tuple[Point, ...]:
         return tuple(point for point in self.points if point.name not in self.remove)
+
+    @property
+    def curved(self) -> tuple[Point, ...]:
+        """The kept points, which are enough for a curve.
+
+        Raises:
+            UserError: fewer than two points are kept.
+        """
+        kept = self.kept
+        if len(kept) < 2:
+            count = "no point is" if not kept else "only one point is"
+            raise UserError(f"A curve needs at least two points, but {count} left; put some back.")
+        return kept
 
 
 @dataclass(frozen=True)

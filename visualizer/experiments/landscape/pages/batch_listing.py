@@ -70,7 +70,7 @@ _BACK = {
 
 
 def _head(data: Data) -> list[str]:
-    kept = data.kept
+    kept = data.curved
     rounded = {"lagrange": [_LAGRANGE], "spline": [_SPLINE, _PIECEWISE], "pchip": [_PCHIP, _PIECEWISE]}
     title = {"spline": "natural cubic spline", "pchip": "PCHIP"}.get(data.interpolant, "")
     lines = [

@@ -21,6 +21,7 @@ from visualizer.base.explanation import (
     Verdict,
     number_text,
 )
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.components.optimizers import optimizer
 from visualizer.experiments.landscape.batches import Ends, mini_batches
@@ -30,13 +31,12 @@ from visualizer.experiments.landscape.pages import listing
 from visualizer.experiments.landscape.pages.descent import dot, tangent, trail
 from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, left_out, scenery, started
 from visualizer.experiments.landscape.requests import BatchesRequest
-from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.figures.model import Axis, Figure, Heat, Layer, Line, Markers, Rule, Span, readonly
 
 
 @dataclass(frozen=True, eq=False)
-class BatchesResult(LandscapeResult):
+class BatchesResult(PageResult):
     """One mini-batch run.
 
     Attributes:

@@ -19,12 +19,12 @@ from visualizer.base.explanation import (
     Verdict,
     number_text,
 )
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.experiments.landscape.climb import best_alpha, climb, mean_rounds, rounds_by_alpha, safe_alpha, settling_fraction
 from visualizer.experiments.landscape.pages.listing import tex
 from visualizer.experiments.landscape.pages.terrain import Floats
 from visualizer.experiments.landscape.requests import ClimbRequest
-from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.figures.model import Axis, Figure, Layer, Line, Markers, Note, Rule, Segments, Span, readonly
 
@@ -32,7 +32,7 @@ _HEIGHT = 10.0
 
 
 @dataclass(frozen=True, eq=False)
-class ClimbResult(LandscapeResult):
+class ClimbResult(PageResult):
     """The way of one circle, and the rounds that every step length needs.
 
     Attributes:

@@ -20,6 +20,7 @@ from visualizer.base.explanation import (
     Verdict,
     number_text,
 )
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.components.optimizers import optimizer
 from visualizer.experiments.landscape.descent import (
@@ -37,7 +38,6 @@ from visualizer.experiments.landscape.pages import listing
 from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, scenery, slopes, started
 from visualizer.experiments.landscape.race import PATIENCE, race
 from visualizer.experiments.landscape.requests import DescentRequest
-from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.figures.model import Axis, Figure, Layer, Line, Markers, Rule, Segments, readonly
 
@@ -51,7 +51,7 @@ _MARKED = 1500
 
 
 @dataclass(frozen=True, eq=False)
-class DescentResult(LandscapeResult):
+class DescentResult(PageResult):
     """A trajectory: arrays of length steps + 1.
 
     Attributes:

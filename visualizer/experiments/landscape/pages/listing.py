@@ -48,7 +48,7 @@ def numbers(values: list[float], indent: int = 18) -> str:
 
 def curve_code(data: Data, points: tuple[Point, ...] | None = None) -> list[str]:
     """Lines that define ``f``, the curve through the kept points, so that autograd can differentiate it."""
-    kept = data.kept if points is None else points
+    kept = data.curved if points is None else points
     xs, ys = numbers([p.x for p in kept]), numbers([p.y for p in kept])
     head = ["import torch"]
     if data.interpolant != "lagrange":

@@ -21,6 +21,7 @@ from visualizer.base.explanation import (
     Verdict,
     number_text,
 )
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import CATEGORIES, Role
 from visualizer.components.optimizers import Optimizer, optimizer
 from visualizer.experiments.landscape.descent import Landing, Outcome, judge, landing
@@ -28,7 +29,6 @@ from visualizer.experiments.landscape.pages import listing
 from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, axes, left_out, scenery, started
 from visualizer.experiments.landscape.race import PATIENCE, race
 from visualizer.experiments.landscape.requests import RaceRequest
-from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.figures.model import Axis, Dash, Figure, Layer, Line, Markers, Rule, Symbol, readonly
 
@@ -57,7 +57,7 @@ class Racer:
 
 
 @dataclass(frozen=True, eq=False)
-class RaceResult(LandscapeResult):
+class RaceResult(PageResult):
     """All racers, in the catalogue's order."""
 
     ground: Terrain

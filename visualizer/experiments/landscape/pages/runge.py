@@ -20,12 +20,12 @@ from visualizer.base.explanation import (
     Verdict,
     number_text,
 )
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.experiments.landscape import runge as lab
 from visualizer.experiments.landscape.pages.listing import tex
 from visualizer.experiments.landscape.pages.terrain import Floats
 from visualizer.experiments.landscape.requests import RungeRequest
-from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.figures.model import Axis, Figure, Layer, Line, Markers, Rule, readonly
 
@@ -56,7 +56,7 @@ class Interpolation:
 
 
 @dataclass(frozen=True, eq=False)
-class RungeResult(LandscapeResult):
+class RungeResult(PageResult):
     """The function and its interpolants on a grid over [-1, 1]; Lebesgue constants against the number of nodes."""
 
     grid: Floats

@@ -20,11 +20,11 @@ from visualizer.base.explanation import (
     Verdict,
     number_text,
 )
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.experiments.landscape.batches import Ends, StudyRow, study
 from visualizer.experiments.landscape.pages.terrain import Floats, Terrain, left_out, started
 from visualizer.experiments.landscape.requests import StudyRequest
-from visualizer.experiments.landscape.results import LandscapeResult
 from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.figures.model import Axis, Band, Figure, Heat, Layer, Line, Markers, Note, Rule, readonly
 
@@ -32,7 +32,7 @@ _BINS = 96
 
 
 @dataclass(frozen=True, eq=False)
-class StudyResult(LandscapeResult):
+class StudyResult(PageResult):
     """The rows measured so far, one for each batch size, smallest first."""
 
     ground: Terrain

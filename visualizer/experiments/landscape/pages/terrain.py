@@ -65,10 +65,7 @@ def terrain(data: Data) -> Terrain:
     Raises:
         UserError: fewer than two points are kept.
     """
-    kept = data.kept
-    if len(kept) < 2:
-        count = "no point is" if not kept else "only one point is"
-        raise UserError(f"A curve needs at least two points, but {count} left; put some back.")
+    kept = data.curved
     curve = _through(data.interpolant, kept)
     full = curve if len(kept) == len(data.points) else _through(data.interpolant, data.points)
     low, high = data.points[0].x, data.points[-1].x
