@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -41,6 +41,15 @@ def last_of(run: Iterable[Any]) -> Any:
     *_, last = run
     assert last is not None
     return last
+
+
+def returned(run: Generator[None, None, Any]) -> Any:
+    """What a generator returns at its end."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            return end.value
 
 
 def result_of(**values: Any) -> PropagationResult:
@@ -327,9 +336,9 @@ def test_the_same_seed_gives_the_same_and_torchs_generator_is_untouched() -> Non
 def test_a_weight_that_was_not_kept_is_drawn_again_the_same(name: str) -> None:
     chosen = Chosen(name, tuple(next(e for e in INITIALIZERS if e.name == name).arguments.items()))
     weights = Weights(chosen, 7, most=0)
-    drawn = [weights.layer(index, 20) for index in range(4)]
+    drawn = [returned(weights.layer(index, 20)) for index in range(4)]
     for index in (3, 2, 1, 0):
-        assert torch.equal(weights.layer(index, 20), drawn[index])
+        assert torch.equal(returned(weights.layer(index, 20)), drawn[index])
     assert not torch.equal(drawn[0], drawn[1])
 
 
@@ -436,3 +445,44 @@ def test_the_axes_of_the_main_figure_stay_while_a_run_goes_on() -> None:
     for limits in seen:
         assert limits is not None
         assert limits == pytest.approx(seen[-1], rel=0.5)
+
+
+def test_a_wide_orthogonal_matrix_is_torchs_own_however_it_is_drawn() -> None:
+    weights = Weights(Chosen("orthogonal", (("gain", 2.0),)), 11)
+    source = torch.Generator().manual_seed(11)
+    for index in range(2):
+        expected = torch.nn.init.orthogonal_(torch.empty(300, 300), gain=2.0, generator=source)
+        assert torch.equal(returned(weights.layer(index, 300)), expected)
+
+
+def test_arguments_that_torch_refuses_are_refused_in_words_beside_the_run_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("gain is odd.")
+
+    monkeypatch.setattr(torch.nn.init, "orthogonal_", refuse)
+    for width in (20, 300):
+        with pytest.raises(UserError, match="gain is odd"):
+            returned(Weights(Chosen("orthogonal", (("gain", 1.0),)), 0).layer(0, width))
+
+
+def test_the_theory_is_the_same_however_many_rows_are_averaged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(2).normal(size=(50, 40))
+
+    def predicted() -> Any:
+        return last_of(meanfield.predict(
+            rows.sum(1), (rows**2).mean(1), mean=0.1, variance=1e-4, width=40, depth=5, activation="gelu", input_std=1.0,
+            orthogonal=False, rows=50, output_sums=np.linspace(-3, 3, 50),
+        ))
+
+    several = predicted()
+    monkeypatch.setattr(meanfield, "_ROWS", 50)
+    whole = predicted()
+    np.testing.assert_allclose(several.activation, whole.activation, rtol=1e-12)
+    np.testing.assert_allclose(several.gradient, whole.gradient, rtol=1e-12)
+
+
+def test_quantiles_are_those_of_all_rows() -> None:
+    values = {"initializer": "kaiming_normal", "depth": 2, "width": 200, "batch": 300, "symmetry_steps": 0}
+    last = executed(state_of(**values))["activations"][-1].detach().double().numpy()
+    expected = np.quantile(last, (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99))
+    assert result_of(**values).trace.activation.quantiles[2] == pytest.approx(expected, abs=1e-6)

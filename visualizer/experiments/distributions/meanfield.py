@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 Floats = NDArray[np.float64]
-Function = Callable[[Floats], Floats]
+Both = tuple[Floats, Floats]
 
 # Midpoints: a ReLU has its kink at 0, between two of them.
 _Z = (np.arange(800) + 0.5) / 50.0 - 8.0
@@ -26,28 +26,44 @@ _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 _SQRT_2PI = float(np.sqrt(2 * np.pi))
 
 
-def _one(x: Floats) -> Floats:
-    return np.ones_like(x)
+def _relu(x: Floats, below: float = 0.0) -> Both:
+    positive = x > 0
+    return np.where(positive, x, below * x if below else 0.0), np.where(positive, 1.0, below)
 
 
-def _selu(x: Floats) -> Floats:
-    return _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0.0)))
+def _tanh(x: Floats) -> Both:
+    y = np.tanh(x)
+    return y, 1.0 - y * y
 
 
-def _selu_slope(x: Floats) -> Floats:
-    return _SELU_SCALE * np.where(x > 0, 1.0, _SELU_ALPHA * np.exp(np.minimum(x, 0.0)))
+def _sigmoid(x: Floats) -> Both:
+    y = expit(x)
+    return y, y * expit(-x)
 
 
-#: Every activation with its derivative, by its name in the state.
-ACTIVATION: dict[str, tuple[Function, Function]] = {
-    "linear": (lambda x: x, _one),
-    "relu": (lambda x: np.maximum(x, 0.0), lambda x: (x > 0).astype(np.float64)),
-    "leaky_relu": (lambda x: np.where(x > 0, x, 0.01 * x), lambda x: np.where(x > 0, 1.0, 0.01)),
-    "tanh": (np.tanh, lambda x: 1.0 - np.tanh(x) ** 2),
-    "sigmoid": (expit, lambda x: expit(x) * expit(-x)),
-    "selu": (_selu, _selu_slope),
-    "gelu": (lambda x: x * ndtr(x), lambda x: ndtr(x) + x * np.exp(-0.5 * np.minimum(np.abs(x), 40.0) ** 2) / _SQRT_2PI),
+def _selu(x: Floats) -> Both:
+    positive, down = x > 0, _SELU_ALPHA * np.exp(np.minimum(x, 0.0))
+    return _SELU_SCALE * np.where(positive, x, down - _SELU_ALPHA), _SELU_SCALE * np.where(positive, 1.0, down)
+
+
+def _gelu(x: Floats) -> Both:
+    below = ndtr(x)
+    return x * below, below + x * np.exp(-0.5 * np.minimum(np.abs(x), 40.0) ** 2) / _SQRT_2PI
+
+
+#: Every activation together with its derivative, by its name in the state.
+ACTIVATION: dict[str, Callable[[Floats], Both]] = {
+    "linear": lambda x: (x, np.ones_like(x)),
+    "relu": _relu,
+    "leaky_relu": lambda x: _relu(x, 0.01),
+    "tanh": _tanh,
+    "sigmoid": _sigmoid,
+    "selu": _selu,
+    "gelu": _gelu,
 }
+
+#: Rows whose averages are taken at once, so that a slice stays short and its arrays in the cache.
+_ROWS = 32
 
 #: Activations for which the scatter of a finite network's spread is predicted (a sigmoid's spread is not its size).
 SCATTERED = ("linear", "relu", "leaky_relu", "tanh", "selu", "gelu")
@@ -89,7 +105,7 @@ def predict(
     sums: Floats, squares: Floats, *, mean: float, variance: float, width: int, depth: int, activation: str,
     input_std: float, orthogonal: bool, rows: int, output_sums: Floats,
 ) -> Iterator[Prediction | None]:
-    """The prediction, after a ``None`` for every layer.
+    """The prediction, after a ``None`` for every layer and every few rows of it.
 
     Args:
         sums: the sum of every row of the input, shape (rows,).
@@ -100,7 +116,7 @@ def predict(
         output_sums: the sum of every row of the gradient at the output, shape (rows,).
         orthogonal: the weights of a layer are a (scaled) orthogonal matrix: lengths scatter less.
     """
-    phi, slope = ACTIVATION[activation]
+    both = ACTIVATION[activation]
     totals = output_sums**2
     if mean == 0.0:  # then rows differ only by their length, and one stands for all
         sums, squares = np.zeros(1), np.array([squares.mean()])
@@ -110,13 +126,19 @@ def predict(
     first, second = np.full((shape, len(sums)), np.nan), np.full((shape, len(sums)), np.nan)
     spread[0], square[0], scatter[0] = input_std, squares.mean(), 0.0
     for layer in range(1, shape):
+        m1, m2 = np.empty_like(sums), np.empty_like(sums)
         with np.errstate(all="ignore"):
             var = width * variance * squares[:, None]
             root = np.sqrt(var)
-            pre = mean * sums[:, None] + root * _Z
-            out, by = phi(pre), slope(pre)
-            m1, m2 = out @ _P, (out * out) @ _P
-            first[layer], second[layer] = by @ _P, (by * by) @ _P
+        for start in range(0, len(sums), _ROWS):
+            some = slice(start, start + _ROWS)
+            with np.errstate(all="ignore"):
+                pre = mean * sums[some, None] + root[some] * _Z
+                out, by = both(pre)
+                m1[some], m2[some] = out @ _P, (out * out) @ _P
+                first[layer, some], second[layer, some] = by @ _P, (by * by) @ _P
+            yield None
+        with np.errstate(all="ignore"):
             q[layer] = var.mean() + ((mean * sums) ** 2).mean()
             total = float(m2.mean())
             spread[layer] = np.sqrt(max(total - float(m1.mean()) ** 2, 0.0)) if np.isfinite(total) else np.nan
@@ -129,8 +151,9 @@ def predict(
                 scatter[layer] = elastic**2 * scatter[layer - 1] + max(noise, 0.0) / width
             square[layer] = total
             sums, squares = width * m1, m2
-        chi[layer] = width * variance * float(second[layer].mean())
-        yield None
+            chi[layer] = width * variance * float(second[layer].mean())
+        if not np.isfinite(total):
+            break  # float64 ends here, and with it the theory
     gradient, weight = np.full(shape, np.nan), np.full(shape, np.nan)
     gradient[depth] = 1.0
     with np.errstate(all="ignore"):

@@ -2,13 +2,14 @@
 
 Everything goes through torch: ``linear``, the activation, ``torch.autograd.grad``. The backward pass is taken layer by
 layer, each from the activations that were kept, so that a deep and wide network neither fills the memory nor blocks the
-worker; it is the same chain of products that one ``loss.backward()`` runs.
+worker; it is the same chain of products that one ``loss.backward()`` runs. A large orthogonal matrix, which is one long
+call, is drawn aside.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, fields
 from time import perf_counter
 
@@ -20,24 +21,26 @@ from torch.nn import functional
 
 from visualizer.base.errors import UserError
 from visualizer.components.seeding import derived_seed
+from visualizer.experiments.distributions.aside import aside
 from visualizer.experiments.distributions.requests import Chosen
 
 Floats = NDArray[np.float64]
 
 #: Values of one layer's activations: more rows of input are left out, which bounds memory and a step's time.
 MOST_ACTIVATIONS = 2**17
-#: Weights that are kept for the backward pass; further layers are drawn a second time from their generator's state.
-MOST_WEIGHTS = 2**25
-#: Values of a layer from which its quantiles are read (whole rows, the first ones).
-_SORTED = 2**14
+#: Weights that are kept for the backward pass (256 MB); further layers are drawn a second time from their generator's state.
+MOST_WEIGHTS = 2**26
+#: From this width on a matrix that is drawn as a whole takes longer than a slice.
+_ASIDE = 256
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 #: The histograms: bins over mean - 4 std to mean + 4 std, exact zeros left out.
 BINS = 64
 REACH = 4.0
 
-#: Seconds of work between two yields.
+#: Seconds of work between two yields, and between two traces that are worth drawing. Results do not depend on it.
 _SLICE = 0.006
+_PICTURE = 0.12
 
 ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda x: x,
@@ -94,8 +97,7 @@ class Spread:
             mean, std = float(flat.flatten()[0]), 0.0  # what summing would round
         self.mean[layer], self.std[layer] = mean, std
         self.zero[layer] = float((flat == 0).double().mean())
-        rows = max(1, _SORTED // flat.shape[1])
-        self.quantiles[layer] = np.quantile(flat[:rows].numpy(), QUANTILES)
+        self.quantiles[layer] = np.quantile(flat.numpy(), QUANTILES)
         if std > 0:
             used = (flat[flat != 0] if self.zero[layer] else flat).flatten()
             self.counts[layer] = torch.histc((used - mean) / std, BINS, -REACH, REACH).numpy()
@@ -169,32 +171,49 @@ class Weights:
         Raises:
             UserError: the initialiser does not take such a tensor, or not these arguments.
         """
-        entry = self._chosen.entry
         check_square(self._chosen)
         weight = torch.empty(rows, columns, dtype=dtype)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what torch warns of is explained on the page of the initialiser
-                entry.fill(weight, self._chosen.arguments, self._generator)
+                self._fill(weight)
         except (ValueError, RuntimeError) as error:
-            raise UserError(
-                f"torch.nn.init.{entry.name}_ does not take these arguments: {str(error).splitlines()[0].rstrip('.')}.", str(error)
-            ) from error
+            raise self._refused(error) from error
         return weight
 
-    def layer(self, index: int, width: int) -> Tensor:
-        """The weight of a layer, counted from 0; new ones must be asked for in order."""
+    def layer(self, index: int, width: int) -> Generator[None, None, Tensor]:
+        """Returns the weight of a layer, counted from 0; new ones must be asked for in order. ``None`` while it is drawn.
+
+        Raises:
+            UserError: as for :meth:`draw`.
+        """
         if index in self._kept:
             return self._kept[index]
         if index < len(self._states):
             self._generator.set_state(self._states[index])
         else:
             self._states.append(self._generator.get_state())
-        weight = self.draw(width, width)
+        # sparse_ borrows torch's global generator, which belongs to the worker's thread alone.
+        if self._chosen.entry.elementwise or self._chosen.name == "sparse" or width < _ASIDE:
+            weight = self.draw(width, width)
+        else:
+            check_square(self._chosen)
+            weight = torch.empty(width, width)
+            try:
+                yield from aside(lambda: self._fill(weight))
+            except (ValueError, RuntimeError) as error:
+                raise self._refused(error) from error
         if self._room >= weight.numel():
             self._room -= weight.numel()
             self._kept[index] = weight
         return weight
+
+    def _fill(self, weight: Tensor) -> None:
+        self._chosen.entry.fill(weight, self._chosen.arguments, self._generator)
+
+    def _refused(self, error: Exception) -> UserError:
+        words = str(error).splitlines()[0].rstrip(".")
+        return UserError(f"torch.nn.init.{self._chosen.name}_ does not take these arguments: {words}.", str(error))
 
 
 def input_seed(seed: int) -> int:
@@ -257,45 +276,57 @@ def propagate(
                      same, frozen[4], nan, inf, fraction)
 
     yield trace(0.0)
-    began = perf_counter()
-    partial = max(1, 2**22 // (rows * width))  # layers between two traces that are worth drawing
+    slices, pictures = _Every(_SLICE), _Every(_PICTURE)
     for layer in range(1, depth + 1):
-        weight = weights.layer(layer - 1, width)
+        weight = yield from weights.layer(layer - 1, width)
         same = same and bool((weight == weight[:1]).all())
-        if perf_counter() - began > _SLICE:
+        if slices.due():
             yield None
-            began = perf_counter()
         with torch.no_grad():
             inputs.append(x)
             x = act(functional.linear(x, weight))
-        if perf_counter() - began > _SLICE:
+        if slices.due():
             yield None
-            began = perf_counter()
         finite = forward.record(layer, x)
         dead[layer] = float((x == 0).all(0).double().mean()) if activation == "relu" else 0.0
         if not finite:
             nan, inf = int(torch.isnan(x).sum()), int(torch.isinf(x).sum())
             yield trace(1.0)
             return
-        if layer % partial == 0:
-            yield trace(0.4 * layer / depth)
-            began = perf_counter()
+        if layer < depth and pictures.due():
+            yield trace(0.5 * layer / depth)
+        elif slices.due():
+            yield None
     backward.record(depth, gradient)
     for layer in range(depth, 0, -1):
-        weight = weights.layer(layer - 1, width).detach().requires_grad_()
-        if perf_counter() - began > _SLICE:
+        weight = (yield from weights.layer(layer - 1, width)).detach().requires_grad_()
+        if slices.due():
             yield None
-            began = perf_counter()
         before = inputs.pop().requires_grad_()
         gradient, of_weight = torch.autograd.grad(act(functional.linear(before, weight)), (before, weight), gradient)
-        if perf_counter() - began > _SLICE:
+        if slices.due():
             yield None
-            began = perf_counter()
-        wide = of_weight.double()
-        by_weight[layer] = float(wide.std(correction=0)) if torch.isfinite(wide).all() else np.nan
+        spread = float(of_weight.double().std(correction=0))
+        by_weight[layer] = spread if np.isfinite(spread) else np.nan  # one value that is not finite is enough
         if not backward.record(layer - 1, gradient):
             break
-        if layer % partial == 0:
-            yield trace(0.4 + 0.5 * (depth - layer) / depth)
-            began = perf_counter()
+        if layer > 1 and pictures.due():
+            yield trace(0.5 + 0.5 * (depth - layer) / depth)
+        elif slices.due():
+            yield None
     yield trace(1.0)
+
+
+class _Every:
+    """Whether some seconds have passed since it was last so."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last = perf_counter()
+
+    def due(self) -> bool:
+        now = perf_counter()
+        if now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True
