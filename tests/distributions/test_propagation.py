@@ -20,7 +20,7 @@ from visualizer.base.json_text import json_text
 from visualizer.base.parameters import parameters_of
 from visualizer.components.initializers import INITIALIZERS
 from visualizer.components.seeding import torch_generator
-from visualizer.experiments.distributions import meanfield
+from visualizer.experiments.distributions import meanfield, propagation
 from visualizer.experiments.distributions.experiment import Distributions
 from visualizer.experiments.distributions.pages.propagation import PropagationResult
 from visualizer.experiments.distributions.propagation import ACTIVATION, Weights, propagate, rows_of
@@ -425,20 +425,22 @@ def test_every_width_and_depth_that_can_be_set_is_bounded_in_memory() -> None:
         assert deepest * width * rows_of(most, width) <= 100 * 2**17
 
 
-def test_the_passes_report_on_their_way() -> None:
+def test_the_passes_report_on_their_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(propagation, "_PICTURE", 0.0)
     chosen = Chosen("normal", (("mean", 0.0), ("std", 0.05)))
     traces = [t for t in propagate(chosen, depth=70, width=256, activation="relu", input="normal", batch=512, seed=0) if t]
     fractions = [trace.fraction for trace in traces]
     assert fractions == sorted(fractions)
     assert fractions[0] == 0.0
     assert fractions[-1] == 1.0
-    assert len(traces) > 3
-    assert np.isnan(traces[1].activation.std[-1])
-    np.testing.assert_array_equal(traces[1].activation.std[:20], traces[-1].activation.std[:20])
+    assert len(traces) == 140  # the two ends; every layer but the last, forward and backward
+    assert np.isnan(traces[20].activation.std[21:]).all()
+    np.testing.assert_array_equal(traces[20].activation.std[:21], traces[-1].activation.std[:21])
     assert not traces[1].activation.std.flags.writeable
 
 
-def test_the_axes_of_the_main_figure_stay_while_a_run_goes_on() -> None:
+def test_the_axes_of_the_main_figure_stay_while_a_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(propagation, "_PICTURE", 0.0)
     state = state_of(initializer="normal", std=0.05, depth=70, width=256, batch=512)
     seen = [TAB.figures(result, state)[0].y.limits for result in TAB.run(TAB.request(state)) if result is not None]
     assert len(seen) > 3
