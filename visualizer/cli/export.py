@@ -89,15 +89,16 @@ def export(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
 
 
 def _say_what_means_nothing(options: Mapping[str, Any], experiment: AnyExperiment, state: State) -> None:
-    """A note about options of other pages: they are kept in the state, but this page's result does not depend on them."""
+    """A note about options of other pages, or of other settings of this one: they are kept, but this result is without them."""
     page = experiment.view(state).name
     idle = [
         parameter.option for name, parameter in experiment.parameters().items()
-        if options.get(PARAMETER + name) is not None and parameter.views and page not in parameter.views
+        if options.get(PARAMETER + name) is not None
+        and ((parameter.views and page not in parameter.views) or (parameter.when is not None and not parameter.when(state)))
     ]
     if idle:
         verb = "means" if len(idle) == 1 else "mean"
-        error_line(f"note: {', '.join(idle)} {verb} nothing on the page {page}; "
+        error_line(f"note: {', '.join(idle)} {verb} nothing on the page {page} as it is set; "
                    f"'visualizer list' shows what each page knows.")
 
 

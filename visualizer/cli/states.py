@@ -62,10 +62,14 @@ def state_from(options: Mapping[str, Any], experiment: AnyExperiment, experiment
 
 
 def _page_of(given: Sequence[Parameter[Any]], experiment: AnyExperiment) -> str:
-    """The first page on which every given option means something; the first of all, if there is no such page."""
-    for view in experiment.views:
-        if all(not parameter.views or view.name in parameter.views for parameter in given):
-            return view.name
+    """The first page on which every given option means something; the first of all, if there is no such page.
+
+    An option of several pages names the one first that it stands for.
+    """
+    bound = [parameter.views for parameter in given if parameter.views]
+    for page in bound[0] if bound else ():
+        if all(page in pages for pages in bound):
+            return page
     return experiment.views[0].name
 
 

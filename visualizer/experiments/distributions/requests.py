@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from visualizer.base.errors import UserError
@@ -30,11 +30,6 @@ class Chosen(Request):
     @property
     def arguments(self) -> Mapping[str, Any]:
         return dict(self.values)
-
-
-@dataclass(frozen=True)
-class StatisticsRequest(Request):
-    text: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +72,14 @@ class InitializerRequest(Request):
             UserError: the text cannot be read.
         """
         return _pinned(self.pinned_text) if self.pinned_text else None
+
+
+@dataclass(frozen=True)
+class StatisticsRequest(Request):
+    """The numbers as text; or what draws them, of which only the first tensor counts, and then there is no text."""
+
+    text: str
+    drawn: InitializerRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,13 @@ def _initializer(state: DistributionsState) -> InitializerRequest:
     )
 
 
+def _statistics(state: DistributionsState) -> StatisticsRequest:
+    if state.source == "typed":
+        return StatisticsRequest(state.values)
+    # What comes after the first tensor, and what is only drawn of it, changes nothing here.
+    return StatisticsRequest("", replace(_initializer(state), count=1, bins=None, pinned_text=""))
+
+
 def _pinned(text: str) -> InitializerRequest:
     try:
         values = json.loads(text)
@@ -166,7 +176,7 @@ def request_of(state: DistributionsState) -> DistributionsRequest:
     """The request of the page that the state shows."""
     match state.view:
         case "statistics":
-            return StatisticsRequest(state.values)
+            return _statistics(state)
         case "bessel":
             return BesselRequest(state.population, state.sigma, state.sample_size, state.samples, state.seed)
         case "initializer":

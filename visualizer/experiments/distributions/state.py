@@ -12,7 +12,8 @@ from visualizer.components.initializers import INITIALIZERS, NONLINEARITIES, ini
 
 VIEWS = (
     View("statistics", "Statistics",
-         "Mean, variance and standard deviation of your numbers, worked line by line, with n and with n \u2212 1.",
+         "Mean, variance and standard deviation of your numbers, or of a drawn tensor, worked line by line, with n and with "
+         "n \u2212 1.",
          ("statistics", "deviations")),
     View("bessel", "Bessel's lab",
          "Many small samples: on average the variance with n is too small, and with n \u2212 1 it is right.",
@@ -29,6 +30,11 @@ VIEWS = (
     View("layers", "In a network",
          "The lecture's networks: the weights and biases of every layer before and after an initialiser.",
          ("layers", "layer_spread")),
+)
+
+SOURCES = (
+    Option("typed", "Typed or pasted", "The numbers in the field below."),
+    Option("sample", "Drawn", "A sample: the first tensor that the page Initialisers draws with these settings and this seed."),
 )
 
 POPULATIONS = (
@@ -79,12 +85,19 @@ NETWORKS = (
 )
 
 _NETWORK = ("propagation", "convergence", "layers")
-_DRAWN = ("initializer", "propagation", "layers")
+# The page that an option chooses by itself comes first.
+_SAMPLED = ("initializer", "statistics")
+_DRAWN = (*_SAMPLED, "propagation", "layers")
+
+
+def _draws(state: Any) -> bool:
+    """Whether the page draws by an initialiser: of those that declare one all do, but Statistics only where it is to."""
+    return bool(state.view != "statistics" or state.source == "sample")
 
 
 def _takes(name: str) -> Any:
-    """Whether the chosen initialiser has an argument of this name."""
-    return lambda state: name in initializer(state.initializer).arguments
+    """Whether something is drawn, and the chosen initialiser has an argument of this name."""
+    return lambda state: _draws(state) and name in initializer(state.initializer).arguments
 
 
 #: What a pinned sample is drawn from.
@@ -116,8 +129,13 @@ class DistributionsState(State):
 
     view: str = view_choice(VIEWS)
 
+    source: str = choice(
+        "typed", SOURCES, label="Numbers are", group="Data", views=("statistics",),
+        help="Whether you give the numbers, or an initialiser draws them.",
+    )
     values: str = text(
         "2, 4, 5, 6, 8", multiline=True, max_length=1_000_000, label="Numbers", group="Data", views=("statistics",),
+        when=lambda state: state.source == "typed",
         help="Type or paste numbers: separated by commas, spaces, semicolons or lines; 1e-3 works; a CSV column, too.",
     )
 
@@ -140,10 +158,10 @@ class DistributionsState(State):
 
     initializer: str = choice(
         "xavier_uniform", initializer_options(), label="Initialiser", group="Initialiser", views=_DRAWN,
-        help="The function of torch.nn.init that fills the tensor.",
+        when=_draws, help="The function of torch.nn.init that fills the tensor.",
     )
     shape: str = text(
-        "4x3", max_length=60, label="Shape", group="Initialiser", views=("initializer",),
+        "4x3", max_length=60, label="Shape", group="Initialiser", views=_SAMPLED, when=_draws,
         help="The tensor's shape, sizes separated by x: 30 is a vector, 4x3 a matrix (4 outputs, 3 inputs), 16x3x5x5 the "
              "weight of a Conv2d.",
     )
@@ -198,12 +216,12 @@ class DistributionsState(State):
         help="How many values are drawn at least: as many whole tensors of this shape as needed, at least one.",
     )
     method: str = choice(
-        "torch", METHODS, label="Method", group="Sample", views=("initializer",),
-        when=lambda state: state.initializer == "trunc_normal",
+        "torch", METHODS, label="Method", group="Sample", views=_SAMPLED,
+        when=lambda state: _draws(state) and state.initializer == "trunc_normal",
         help="How the truncated normal is drawn.",
     )
     dtype: str = choice(
-        "float32", DTYPES, label="dtype", group="Sample", views=("initializer",),
+        "float32", DTYPES, label="dtype", group="Sample", views=_SAMPLED, when=_draws,
         help="The type of the tensor's elements: fewer bits, coarser values.",
     )
     device: str = choice(
@@ -211,7 +229,7 @@ class DistributionsState(State):
             Option("cpu", "CPU", "The processor."),
             Option("cuda", "CUDA", "An NVIDIA GPU, if torch finds one."),
             Option("mps", "MPS", "Apple's GPU, if torch finds one."),
-        ), label="Device", group="Sample", views=("initializer",), help="Where the values are drawn.",
+        ), label="Device", group="Sample", views=_SAMPLED, when=_draws, help="Where the values are drawn.",
     )
     pin: bool = flag(
         False, label="Keep this sample as A", group="Compare", views=("initializer",),
@@ -292,10 +310,13 @@ class DistributionsState(State):
 
 def _preset(name: str, title: str, help: str, view: str, **changes: Any) -> Preset:
     """A preset sets everything that is computed on its page, so that it shows the same whatever was set before."""
+    shown = DistributionsState(view=view, **changes)
     values = {
         parameter.name: parameter.default for parameter in parameters_of(DistributionsState).values()
         if not parameter.hidden and not parameter.display and (not parameter.views or view in parameter.views)
         and parameter.name != "pin"  # an example is what one wants to compare with
+        # Typed numbers are no reason to change what is drawn on other pages, nor a sample to lose what was typed.
+        and (view != "statistics" or parameter.when is None or parameter.when(shown))
     }
     if "initializer" in values:
         values |= initializer(changes.get("initializer", values["initializer"])).arguments
@@ -306,6 +327,8 @@ PRESETS = (
     _preset("five", "2, 4, 5, 6, 8", "The lecture's vector: mean 5, standard deviation 2; with n \u2212 1 2.236.",
             "statistics"),
     _preset("three", "10, 20, 30", "The lecture's first mean: 60 / 3 = 20.", "statistics", values="10, 20, 30"),
+    _preset("drawn_30", "30 normal, drawn", "The lecture's 30 normal values with mean 1 and standard deviation 2: how near do "
+            "their own come?", "statistics", source="sample", initializer="normal", shape="30", mean=1.0, std=2.0),
     _preset("bessel_5", "Samples of 5", "Five values each: with n the variance is a fifth too small.", "bessel"),
     _preset("bessel_2", "Samples of 2", "Two values each: with n only half of the variance is found.", "bessel", sample_size=2),
     _preset("uniform_30", "30 uniform", "The lecture's 30 values between 1 and 2.", "initializer", initializer="uniform",

@@ -1,4 +1,4 @@
-"""Statistics: mean, variance and standard deviation of the user's numbers, worked line by line."""
+"""Statistics: mean, variance and standard deviation of the user's numbers, or of a sample, worked line by line."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from visualizer.base.errors import UserError
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Table, Verdict
 from visualizer.base.roles import Role
-from visualizer.experiments.distributions.numbers_text import parse_in_parts, parse_numbers
-from visualizer.experiments.distributions.pages import statistics_figures
+from visualizer.experiments.distributions import numbers_text
+from visualizer.experiments.distributions.pages import statistics_figures, statistics_sample
 from visualizer.experiments.distributions.pages.statistics_figures import BESSEL, PLAIN, Drawing
 from visualizer.experiments.distributions.pages.worked import equals, exact, in_brackets, list_of, plain, sum_of, tex
 from visualizer.experiments.distributions.requests import StatisticsRequest
@@ -42,21 +41,36 @@ class StatisticsResult(DistributionsResult):
 
 
 def run(request: StatisticsRequest) -> Iterator[StatisticsResult | None]:
-    """Read the text in parts, then everything at once: even 100,000 numbers take a few milliseconds.
+    """Read the text in parts, or draw; then everything at once: even 100,000 numbers take a few milliseconds.
 
     Raises:
-        UserError: the text holds no numbers, or something that is none.
+        UserError: the text holds no numbers, or something that is none; or the sample cannot be drawn.
     """
     numbers = found = None
-    for part in parse_in_parts(request.text):
+    for part in _read(request):
         numbers = part
         yield None
     assert numbers is not None
+    _last_read.clear()
+    _last_read[request] = numbers
     for pass_done in statistics_in_parts(numbers.values):
         found = pass_done
         yield None
     assert found is not None
-    yield StatisticsResult(request=request, found=found, notes=numbers.notes, drawing=statistics_figures.drawing_of(found))
+    name = "your numbers" if request.drawn is None else "the sample"
+    drawing = statistics_figures.drawing_of(found, name)
+    yield StatisticsResult(request=request, found=found, notes=numbers.notes, drawing=drawing)
+
+
+#: The numbers of the last run: the window asks for their code at once, and must not wait while they are read again.
+_last_read: dict[StatisticsRequest, numbers_text.Numbers] = {}
+
+
+def _read(request: StatisticsRequest) -> Iterator[numbers_text.Numbers | None]:
+    if request.drawn is None:
+        yield from numbers_text.parse_in_parts(request.text)
+    else:
+        yield statistics_sample.draw(request.drawn)
 
 
 def figures(result: StatisticsResult, state: DistributionsState) -> tuple[Figure, ...]:
@@ -70,6 +84,10 @@ def explain(result: StatisticsResult, state: DistributionsState) -> Explanation:
     found = result.found
     n = found.count
     blocks: list[Block] = [_verdict(found), *(Paragraph(note) for note in result.notes), *_problems(found)]
+    assert isinstance(result.request, StatisticsRequest)
+    drawn = result.request.drawn
+    if drawn is not None:
+        blocks += statistics_sample.explained(drawn, tuple(found.values[:_LISTED].tolist()), n)
     blocks += [Heading("Mean"), *_mean(found), Heading("Squared deviations"), *_squares(found)]
     blocks += [Heading("Divided by n"), *_by(found, PLAIN), Heading("Divided by n \u2212 1"), *_by(found, BESSEL)]
     blocks += [
@@ -178,12 +196,14 @@ def _by(found: Statistics, which: Role) -> list[Block]:
 
 
 def code(request: StatisticsRequest) -> str:
-    """PyTorch that computes the same of the same numbers (of the first thousand, where there are more)."""
-    try:
-        values = parse_numbers(request.text).values
-    except UserError as error:
-        return f"# {error.sentence}\n"
-    lines = ["import torch", ""]
+    """PyTorch that computes the same of the same numbers (of the first thousand, where there are more typed ones)."""
+    numbers = _last_read.get(request)
+    if numbers is None:
+        *_, numbers = _read(request)
+    assert numbers is not None
+    if request.drawn is not None:
+        return "\n".join((*statistics_sample.code(request.drawn), "", *_printed(len(numbers.values)), ""))
+    values, lines = numbers.values, ["import torch", ""]
     if len(values) > _LISTED:
         lines.append(f"# The first {_LISTED:,} of your {len(values):,} numbers: put all of them here to find what the page shows.")
     listed = values[:_LISTED]
@@ -196,18 +216,18 @@ def code(request: StatisticsRequest) -> str:
         # Two steps: a power of two itself may lie outside of float64.
         lines += [f"x = torch.ldexp(x, torch.tensor({-power}))  # in units of 2**{power}: the squares would not fit into float64"]
         unit = f", in units of 2**{power}"
-    lines += [
-        "",
+    return "\n".join((*lines, "", *_printed(len(listed), unit), ""))
+
+
+def _printed(count: int, unit: str = "") -> list[str]:
+    """Lines that print what the page says of ``count`` numbers x."""
+    return [
         f'print(f"count = {{len(x)}}{unit}")',
         'print(f"sum = {x.sum().item():.10g}, mean = {x.mean().item():.10g}, median = {x.quantile(0.5).item():.10g}")',
         'print(f"with n: variance = {x.var(correction=0).item():.10g}, std = {x.std(correction=0).item():.10g}")',
+        'print(f"with n - 1: variance = {x.var(correction=1).item():.10g}, std = {x.std(correction=1).item():.10g}")'
+        if count > 1 else 'print("with n - 1: not defined for one number")',
     ]
-    if len(listed) > 1:
-        lines.append(
-            'print(f"with n - 1: variance = {x.var(correction=1).item():.10g}, std = {x.std(correction=1).item():.10g}")')
-    else:
-        lines.append('print("with n - 1: not defined for one number")')
-    return "\n".join((*lines, ""))
 
 
 def _literal(values: tuple[float, ...]) -> str:

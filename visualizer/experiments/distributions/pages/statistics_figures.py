@@ -26,11 +26,13 @@ class Drawing:
     """Everything drawn, computed once in the worker. Positions are the numbers divided by ``10 ** power``.
 
     Attributes:
+        name: of what is drawn, as "your numbers".
         power: 0 unless the numbers are so large or small that a plot cannot hold them.
         x, y: dots of the number line; empty when ``edges`` and ``heights`` hold a histogram.
         rank: position of every deviation shown; ``deviations`` and ``squares`` (divided by ``10 ** square_power``).
     """
 
+    name: str
     count: int
     power: int
     mean: float
@@ -49,7 +51,7 @@ class Drawing:
     texts: tuple[str, str, str]
 
 
-def drawing_of(found: Statistics) -> Drawing:
+def drawing_of(found: Statistics, name: str) -> Drawing:
     """What is drawn of these statistics."""
     n = found.count
     largest = max(abs(found.minimum), abs(found.maximum))
@@ -90,9 +92,9 @@ def drawing_of(found: Statistics) -> Drawing:
     std = float(moved(found.std))
     std_bessel = float(np.sqrt(n / (n - 1))) * std if n > 1 else math.nan
     return Drawing(
-        count=n, power=power, mean=float(moved(found.mean)), std=std, std_bessel=std_bessel, x=x, y=y, edges=edges, heights=heights,
-        rank=readonly(rank), deviations=readonly(deviations), squares=readonly(squares * scale), square_power=square_power,
-        variance=std**2 * scale, variance_bessel=std_bessel**2 * scale,
+        name=name, count=n, power=power, mean=float(moved(found.mean)), std=std, std_bessel=std_bessel, x=x, y=y, edges=edges,
+        heights=heights, rank=readonly(rank), deviations=readonly(deviations), squares=readonly(squares * scale),
+        square_power=square_power, variance=std**2 * scale, variance_bessel=std_bessel**2 * scale,
         texts=(plain(found.mean, 4), plain(found.std, 4), plain(found.std_bessel, 4)),
     )
 
@@ -114,11 +116,11 @@ def values_figure(drawing: Drawing, note: str) -> Figure:
     rule = Rule(key="mean", role=Role.THEORY, position=mean, text=f"mean {mean_text}", dash="solid", width=2.5)
     if len(drawing.heights):
         layers += [Bars(key="histogram", role=Role.DATA, left=readonly(drawing.edges[:-1]), right=readonly(drawing.edges[1:]),
-                        height=drawing.heights, label="your numbers"), rule]
+                        height=drawing.heights, label=drawing.name), rule]
         top = float(drawing.heights.max())
     else:
         size = 15.0 if drawing.y.max() <= 8 else 9.0 if drawing.y.max() <= 30 else 5.0
-        layers += [rule, Markers(key="values", role=Role.DATA, x=drawing.x, y=drawing.y, size=size, label="your numbers")]
+        layers += [rule, Markers(key="values", role=Role.DATA, x=drawing.x, y=drawing.y, size=size, label=drawing.name)]
         top = max(float(drawing.y.max()), 2.0)
     if spread:
         for key, role, std, height, label in (
@@ -130,7 +132,7 @@ def values_figure(drawing: Drawing, note: str) -> Figure:
                 x1=readonly([mean - std, mean + std]), y1=readonly([height * top] * 2), label=label,
             ))
     low, high = _range(drawing)
-    title = "Your numbers, \u00b1 one standard deviation"
+    title = f"{drawing.name.capitalize()}, \u00b1 one standard deviation"
     return Figure("statistics", title, Axis("value", _unit(drawing.power), limits=(low, high)),
                   Axis("how many", integer=True, limits=(0.0, 1.45 * top)), tuple(layers), note=note)
 

@@ -1,0 +1,106 @@
+"""A drawn vector for the Statistics page: the first tensor of the page Initialisers, what is said of it, and its code."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from visualizer.base.errors import UserError
+from visualizer.base.explanation import Block, Formula, Heading, Number, Numbers, Paragraph, number_text
+from visualizer.base.roles import Role
+from visualizer.components.laws import cautions, check, law_of
+from visualizer.experiments.distributions import numbers_text
+from visualizer.experiments.distributions.drawing import Source
+from visualizer.experiments.distributions.numbers_text import MOST_NUMBERS
+from visualizer.experiments.distributions.pages.worked import plain
+from visualizer.experiments.distributions.requests import InitializerRequest
+
+#: As many numbers are written out, to be read and copied; of more the first half as many.
+_WRITTEN = 40
+#: Digits after which the next float32 begins; float64 takes more.
+_DIGITS = {"float64": 17}
+
+
+def draw(request: InitializerRequest) -> numbers_text.Numbers:
+    """The elements of the first tensor, row by row: those of the page Initialisers with these settings and this seed.
+
+    Raises:
+        UserError: the text is no shape, the tensor has too many elements, the initialiser does not take it (in the words of
+            the page Initialisers), or an element is infinite.
+    """
+    chosen, shape = request.chosen, request.shape
+    check(chosen.name, chosen.arguments, shape)
+    count = math.prod(shape)
+    if count > MOST_NUMBERS:
+        raise UserError(f"A tensor of this shape has {count:,} numbers; this page takes at most {MOST_NUMBERS:,}. Choose a "
+                        "smaller shape; the page Initialisers draws larger ones.")
+    source = Source(chosen, shape, 1, request.dtype, request.device, request.seed, request.method)
+    first = source.first
+    if first is None:  # then there is no tensor that torch.nn.init would fill in reasonable time
+        raise UserError("torch.nn.init.trunc_normal_ would redraw its values for seconds here, because almost all of [a, b] is "
+                        "improbable. Choose the tail sampler, or an interval with more of the distribution in it.")
+    values = first.flatten().to("cpu", torch.float64)
+    wrong = (~torch.isfinite(values)).nonzero().flatten().tolist()
+    if wrong:
+        raise UserError(f"Number {wrong[0] + 1} of this sample is too large for {request.dtype}: the largest is "
+                        f"{torch.finfo(getattr(torch, request.dtype)).max:.5g}. Choose another dtype, or smaller values.")
+    return numbers_text.Numbers(tuple(values.tolist()), (source.note,) if source.note else ())
+
+
+def explained(request: InitializerRequest, values: tuple[float, ...], count: int) -> list[Block]:
+    """Where a drawn vector comes from, what it would have to be by theory, and its first numbers, to be copied.
+
+    Args:
+        values: of the ``count`` elements the first ones.
+    """
+    chosen, shape = request.chosen, request.shape
+    law = law_of(chosen.name, chosen.arguments, shape)
+    size = f"{shape[0]:,} values" if len(shape) == 1 else " \u00d7 ".join(map(str, shape)) + ", row by row"
+    return [
+        Heading("The sample"),
+        Formula(chosen.entry.formula, "the distribution of one element"),
+        Paragraph(f"{chosen.entry.title}, {size}: the first tensor that the page Initialisers draws with these settings and "
+                  f"seed {request.seed}."),
+        *(Paragraph(sentence) for sentence in cautions(chosen.name, chosen.arguments, shape)),
+        Numbers((
+            Number("true mean", number_text(law.mean), role=Role.THEORY, help="Of the distribution, not of this sample."),
+            Number("true variance", number_text(law.variance), help="What the variance with n \u2212 1 finds on average."),
+            Number("true std", number_text(law.std), help="Its square root."),
+        )),
+        Paragraph(_written(request, values, count)),
+    ]
+
+
+def _written(request: InitializerRequest, values: tuple[float, ...], count: int) -> str:
+    all_of_them = count <= _WRITTEN
+    part = values if all_of_them else values[: _WRITTEN // 2]
+    listed = ", ".join(plain(value, _DIGITS.get(request.dtype, 9)) for value in part)
+    if all_of_them:
+        return f"To change a number, copy these into the field of typed numbers: {listed}"
+    return f"The first {len(part)} of {count:,}: {listed}, \u2026"
+
+
+def code(request: InitializerRequest) -> list[str]:
+    """Lines that draw the same tensor as ``w``, and its elements in float64 as ``x``."""
+    given, shape = request.chosen.arguments, ", ".join(map(str, request.shape))
+    elsewhere = request.device != "cpu"
+    on = f", device={request.device!r}" if elsewhere else ""
+    lines = ["import torch", ""]
+    fill = [*request.chosen.entry.code("w", given)]
+    if request.method == "tail":
+        lines[1:1] = ["", "from visualizer.experiments.distributions.tail import tail_normal_  # torch has no such sampler"]
+        words = "".join(f"{name}={given[name]!r}, " for name in request.chosen.entry.arguments)
+        fill = [f"tail_normal_(w, {words}generator=generator)"]
+    elif request.chosen.name == "orthogonal" and request.dtype in ("bfloat16", "float16"):
+        fill = [
+            "try:", f"    {fill[0]}", f"except NotImplementedError:  # torch has no QR decomposition in {request.dtype}",
+            f"    w = {fill[0].replace('(w,', '(w.float(),')}.to(w.dtype)",
+        ]
+    return [
+        *lines,
+        f"generator = torch.Generator({repr(request.device) if elsewhere else ''}).manual_seed({request.seed})",
+        f"w = torch.empty({shape}, dtype=torch.{request.dtype}{on})",
+        *fill,
+        f"x = w.{'cpu().' if elsewhere else ''}flatten().double()",
+    ]
