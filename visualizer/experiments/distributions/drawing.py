@@ -12,6 +12,7 @@ from torch import Tensor
 
 from visualizer.base.errors import UserError
 from visualizer.components.seeding import derived_seed
+from visualizer.experiments.distributions.blocks import FEWEST, Fill, block_seed, in_turn, processors, together
 from visualizer.experiments.distributions.requests import Chosen
 from visualizer.experiments.distributions.tail import tail_normal_
 
@@ -67,7 +68,7 @@ class Source:
     ) -> None:
         if device == "mps" and dtype == "float64":
             raise UserError("Apple's GPU has no float64; choose float32 or the CPU.")
-        self._generator = generator_on(device, seed)
+        self._generator, self._seed = generator_on(device, seed), seed
         self._chosen, self._shape, self._tail = chosen, shape, chosen.name == "trunc_normal" and method == "tail"
         self._dtype, self._name, self._device = _TYPES[dtype], dtype, device
         self.numel = math.prod(shape)
@@ -87,8 +88,11 @@ class Source:
             return None
         return self._whole()
 
-    def pieces(self) -> Iterator[Tensor]:
+    def pieces(self) -> Iterator[Tensor | None]:
         """All values, as flat tensors that are overwritten by the next step; each step draws one piece.
+
+        Where there is a second processor, a second thread draws many independent values, too: the same values in the same
+        pieces, and None for a piece that is not there yet. The thread ends with the iterator.
 
         Raises:
             UserError: torch does not take this shape or these arguments.
@@ -102,17 +106,24 @@ class Source:
         elif remaining:
             yield from self._tensors(remaining // self.numel)
 
-    def _flat(self, remaining: int) -> Iterator[Tensor]:
-        draw = self._law()
+    def _flat(self, remaining: int) -> Iterator[Tensor | None]:
         chunk = CHUNK if self._device == "cpu" else GPU_CHUNK
         if self._chosen.name == "trunc_normal" and not self._tail:
             chunk = max(1000, int(min(chunk, 1_000_000 / self._rounds(chunk))))  # so that a step stays short
-        buffer = self._empty(min(chunk, remaining))
-        while remaining:
-            part = buffer[: min(chunk, remaining)]
+        if self._device == "cpu" and remaining >= FEWEST and processors() > 1:
+            return together(self._block(), self._block(), self._empty, remaining, chunk)
+        return in_turn(self._block(), self._empty, remaining, chunk)
+
+    def _block(self) -> Fill:
+        """What draws one block after the other; each thread has its own."""
+        generator = torch.Generator(self._device)
+        draw, start = self._law(generator), derived_seed(self._seed, "blocks")
+
+        def fill(part: Tensor, number: int) -> None:
+            generator.manual_seed(block_seed(start, number))
             draw(part)
-            yield part
-            remaining -= part.numel()
+
+        return fill
 
     def _tensors(self, tensors: int) -> Iterator[Tensor]:
         batch = min(tensors, max(1, _BATCH // self.numel))
@@ -136,18 +147,19 @@ class Source:
             if self._tail:
                 return tail_normal_(tensor, generator=self._generator, **self._chosen.arguments)
             try:
-                return self._fill(tensor)
+                return self._fill(tensor, self._generator)
             except NotImplementedError:  # QR in a half type
-                drawn = self._fill(tensor.to(torch.float32))
+                drawn = self._fill(tensor.to(torch.float32), self._generator)
                 self.note = f"torch cannot draw this in {self._name}: it was drawn in float32 and rounded."
                 return tensor.copy_(drawn)
         except (ValueError, RuntimeError) as error:
             raise self._refusal(error) from error
 
-    def _fill(self, tensor: Tensor) -> Tensor:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # trunc_normal_ about a far tail: the page says more about it
-            return self._chosen.entry.fill(tensor, self._chosen.arguments, self._generator)
+    def _fill(self, tensor: Tensor, generator: torch.Generator) -> Tensor:
+        # What trunc_normal_ says of a far tail: the page says more about it. For good and all, and once more if somebody has
+        # put the filters back: catch_warnings belongs to the process, and two threads that leave it in turn lose filters.
+        warnings.filterwarnings("ignore", "mean is more than 2 std from", UserWarning)
+        return self._chosen.entry.fill(tensor, self._chosen.arguments, generator)
 
     def _refusal(self, error: Exception) -> UserError:
         first = str(error).strip().splitlines()[0].rstrip(".")
@@ -156,24 +168,24 @@ class Source:
     def _check(self) -> None:
         """Whether torch takes shape and arguments, without filling a large tensor."""
         try:
-            self._law()(self._empty(1))
+            self._law(self._generator)(self._empty(1))
         except (ValueError, RuntimeError) as error:
             raise self._refusal(error) from error
 
-    def _law(self) -> Callable[[Tensor], object]:
+    def _law(self, generator: torch.Generator) -> Callable[[Tensor], object]:
         """What draws independent values of this initialiser's distribution into a flat tensor."""
-        name, given, generator = self._chosen.name, self._chosen.arguments, self._generator
+        name, given = self._chosen.name, self._chosen.arguments
         if name == "trunc_normal":
             if self._tail:
                 return lambda part: tail_normal_(part, generator=generator, **given)
-            return self._fill
+            return lambda part: self._fill(part, generator)
         # torch.nn.init has nothing else than these two calls, and what leads there would take a tenth of the time.
         if name == "uniform":
             return lambda part: part.uniform_(given["a"], given["b"], generator=generator)
         if name == "normal":
             return lambda part: part.normal_(given["mean"], given["std"], generator=generator)
         if name in ("constant", "ones", "zeros"):
-            return self._fill
+            return lambda part: self._fill(part, generator)
         if len(self._shape) < 2:
             raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
         fan_in, fan_out = self.numel // self._shape[0], self.numel // self._shape[1]

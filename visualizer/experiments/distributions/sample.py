@@ -95,10 +95,10 @@ def samples(request: InitializerRequest, law: Law) -> Iterator[Sample | None]:
     head: list[torch.Tensor] = []
     missing = min(KEPT, source.total)
 
-    def watched() -> Iterator[torch.Tensor]:
+    def watched() -> Iterator[torch.Tensor | None]:
         nonlocal missing
         for piece in source.pieces():
-            if missing:
+            if missing and piece is not None:
                 head.append(piece[:missing].to("cpu", torch.float64, copy=True))
                 missing -= head[-1].numel()
             yield piece

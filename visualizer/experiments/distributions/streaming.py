@@ -14,7 +14,8 @@ Chan, Golub and LeVeque (1979) and Pebay (Sandia report SAND2008-6212, 2008) for
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -23,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from visualizer.experiments.distributions.blocks import in_turn
 from visualizer.experiments.distributions.drawing import CHUNK, GPU_CHUNK, Source
 from visualizer.experiments.distributions.tail import tail_normal_
 from visualizer.figures.model import readonly
@@ -67,20 +69,16 @@ class Summary:
 def chunks(draw: Callable[[Tensor], object], count: int, chunk: int = CHUNK, dtype: torch.dtype = torch.float32,
            device: str = "cpu") -> Iterator[Tensor]:
     """``count`` values in one reused buffer of at most ``chunk``, filled in place by ``draw``; for :func:`stream`."""
-    buffer = torch.empty(min(chunk, count), dtype=dtype, device=device)
-    while count:
-        part = buffer[: min(chunk, count)]
-        draw(part)
-        yield part
-        count -= part.numel()
+    return in_turn(lambda part, _: draw(part), lambda size: torch.empty(size, dtype=dtype, device=device), count, chunk)
 
 
-def stream(pieces: Iterable[Tensor], low: float, high: float, bins: int) -> Iterator[Summary | None]:
+def stream(pieces: Iterable[Tensor | None], low: float, high: float, bins: int) -> Iterator[Summary | None]:
     """Histogram and moments of all pieces, in steps of some milliseconds.
 
     Args:
         pieces: flat tensors of one dtype on one device, such as :meth:`Source.pieces` or :func:`chunks`; they are read
-            before the next one is asked for.
+            before the next one is asked for, and None stands for one that is not there yet. A generator is closed at the
+            end, whichever it is.
         low, high, bins: equal bins between them, as finely as the dtype can tell.
 
     Yields:
@@ -91,9 +89,20 @@ def stream(pieces: Iterable[Tensor], low: float, high: float, bins: int) -> Iter
     """
     if bins < 1 or not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"a histogram needs low < high and a bin, not {bins} in [{low}, {high}]")
+    with ExitStack() as ending:
+        if isinstance(pieces, Generator):  # it may have a thread that draws
+            ending.callback(pieces.close)
+        yield from _steps(pieces, low, high, bins)
+
+
+def _steps(pieces: Iterable[Tensor | None], low: float, high: float, bins: int) -> Iterator[Summary | None]:
     gathered: _Gathered | None = None
     started = shown = perf_counter()
     for piece in pieces:
+        if piece is None:
+            yield None
+            started = perf_counter()
+            continue
         if gathered is None:
             gathered = _Gathered(piece, low, high, bins)
         for at in range(0, piece.numel(), gathered.chunk):
