@@ -87,7 +87,7 @@ def explain(result: StatisticsResult, state: DistributionsState) -> Explanation:
     assert isinstance(result.request, StatisticsRequest)
     drawn = result.request.drawn
     if drawn is not None:
-        blocks += statistics_sample.explained(drawn, tuple(found.values[:_LISTED].tolist()), n)
+        blocks += statistics_sample.explained(drawn)
     blocks += [Heading("Mean"), *_mean(found), Heading("Squared deviations"), *_squares(found)]
     blocks += [Heading("Divided by n"), *_by(found, PLAIN), Heading("Divided by n \u2212 1"), *_by(found, BESSEL)]
     blocks += [
@@ -111,6 +111,9 @@ def explain(result: StatisticsResult, state: DistributionsState) -> Explanation:
             "lie closer to it than to the true mean. torch.std and torch.var divide by n \u2212 1 unless told otherwise."
         ),
     ]
+    if drawn is not None:
+        listed = tuple(found.values[:_LISTED].tolist())
+        blocks += [Heading("The numbers"), Paragraph(statistics_sample.written(drawn, listed, n))]
     return Explanation(tuple(blocks))
 
 

@@ -8,7 +8,6 @@ import torch
 
 from visualizer.base.errors import UserError
 from visualizer.base.explanation import Block, Formula, Heading, Number, Numbers, Paragraph, number_text
-from visualizer.base.roles import Role
 from visualizer.components.laws import cautions, check, law_of
 from visualizer.experiments.distributions import numbers_text
 from visualizer.experiments.distributions.drawing import Source
@@ -48,12 +47,8 @@ def draw(request: InitializerRequest) -> numbers_text.Numbers:
     return numbers_text.Numbers(tuple(values.tolist()), (source.note,) if source.note else ())
 
 
-def explained(request: InitializerRequest, values: tuple[float, ...], count: int) -> list[Block]:
-    """Where a drawn vector comes from, what it would have to be by theory, and its first numbers, to be copied.
-
-    Args:
-        values: of the ``count`` elements the first ones.
-    """
+def explained(request: InitializerRequest) -> list[Block]:
+    """Where a drawn vector comes from, and what the statistics of endlessly many such numbers would be."""
     chosen, shape = request.chosen, request.shape
     law = law_of(chosen.name, chosen.arguments, shape)
     size = f"{shape[0]:,} values" if len(shape) == 1 else " \u00d7 ".join(map(str, shape)) + ", row by row"
@@ -64,15 +59,19 @@ def explained(request: InitializerRequest, values: tuple[float, ...], count: int
                   f"seed {request.seed}."),
         *(Paragraph(sentence) for sentence in cautions(chosen.name, chosen.arguments, shape)),
         Numbers((
-            Number("true mean", number_text(law.mean), role=Role.THEORY, help="Of the distribution, not of this sample."),
+            Number("true mean", number_text(law.mean), help="Of the distribution, not of this sample."),
             Number("true variance", number_text(law.variance), help="What the variance with n \u2212 1 finds on average."),
             Number("true std", number_text(law.std), help="Its square root."),
         )),
-        Paragraph(_written(request, values, count)),
     ]
 
 
-def _written(request: InitializerRequest, values: tuple[float, ...], count: int) -> str:
+def written(request: InitializerRequest, values: tuple[float, ...], count: int) -> str:
+    """The first numbers as text that the field of typed numbers reads.
+
+    Args:
+        values: of the ``count`` elements the first ones.
+    """
     all_of_them = count <= _WRITTEN
     part = values if all_of_them else values[: _WRITTEN // 2]
     listed = ", ".join(plain(value, _DIGITS.get(request.dtype, 9)) for value in part)

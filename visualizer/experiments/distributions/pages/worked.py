@@ -48,7 +48,7 @@ def in_brackets(value: float) -> str:
 
 
 def sum_of(terms: Sequence[str], room: int = 44) -> str:
-    """``2 + 4 + 5``: as many of these terms as fit into ``room`` characters, then dots and the last one.
+    """``2 + 4 + 5``: all of these terms, or as many as fit into ``room`` characters with dots and the last one.
 
     A term that begins with a minus is subtracted.
     """
@@ -58,23 +58,29 @@ def sum_of(terms: Sequence[str], room: int = 44) -> str:
             text += f" - {part[1:]}" if part.startswith("-") else f" + {part}"
         return text
 
-    used, length = 0, 0
-    while used < len(terms) and length + len(terms[used]) + 3 <= room:
-        length += len(terms[used]) + 3
-        used += 1
-    if used >= len(terms) - 1 and len(terms) <= used + 1 and used:
-        return joined(terms)
-    return joined([*terms[:max(used, 1)], r"\dots", terms[-1]]) if len(terms) > 1 else terms[0]
+    return joined(_fitting(terms, room, 3))
 
 
 def list_of(terms: Sequence[str], room: int = 44) -> str:
     """``9,\\; 1,\\; 0``: as :func:`sum_of`, separated by commas."""
-    used, length = 0, 0
-    while used < len(terms) and length + len(terms[used]) + 2 <= room:
-        length += len(terms[used]) + 2
+    return r",\; ".join(_fitting(terms, room, 2))
+
+
+def _fitting(terms: Sequence[str], room: int, between: int) -> list[str]:
+    """All terms, if they fit into ``room`` characters; else the first ones that do beside dots and the last, at least one."""
+    if len(terms) < 3 or sum(map(_wide, terms)) + between * len(terms) <= room:
+        return list(terms)
+    left = room - _wide(terms[-1]) - 3 * between
+    used = 0
+    while used < len(terms) - 2 and left >= _wide(terms[used]) + between:
+        left -= _wide(terms[used]) + between
         used += 1
-    shown = list(terms) if used >= len(terms) - 1 else [*terms[:max(used, 1)], r"\dots", terms[-1]]
-    return r",\; ".join(shown)
+    return [*terms[:max(used, 1)], r"\dots", terms[-1]]
+
+
+def _wide(term: str) -> int:
+    """How many characters a number takes when it is typeset."""
+    return len(term.replace(r" \cdot 10^{", "x10").rstrip("}"))
 
 
 def _short(value: float, digits: int = DIGITS) -> str | None:
