@@ -213,7 +213,7 @@ def test_a_learning_rate_of_10_gives_a_picture_and_a_sentence(task: str) -> None
         gone = {curves.entry.name: curves.diverged for curves in result.curves}
         assert gone["normal"] == SMALL.repeats
         assert gone["zeros"] in (0, SMALL.repeats)
-        assert f"Normal {SMALL.repeats} of {SMALL.repeats}" in main.note
+        assert re.search(rf"Normal at steps? [\d to]+ \({SMALL.repeats} of {SMALL.repeats} seeds\)", main.note)
         assert "diverged" in verdict.text.lower()
         assert sum(gone.values()) == int(re.findall(r"\d+", ends.note)[0])
 
@@ -227,10 +227,82 @@ def test_nobody_is_a_number_any_more_is_said() -> None:
     assert result.numbers()["convergence"]["normal"]["diverged"] == SMALL.repeats
 
 
+def diverging(**changes: Any) -> ConvergenceRequest:
+    return replace(SMALL, task="sine", lr=0.4, contestants=("zeros", "normal", "kaiming_normal"), hidden_layers=4, epochs=80,
+                   **changes)
+
+
+def test_a_seed_that_diverges_stops_at_its_step_and_the_others_go_on() -> None:
+    request = diverging(repeats=6)
+    result = result_of(request)
+    assert result.done == request.epochs
+    zeros, normal, _ = result.curves
+    assert zeros.diverged == 0
+    assert 2 <= normal.diverged <= 6
+    for one in result.curves:
+        for repeat in range(request.repeats):
+            losses, _ = plain_training(request, one.entry.name, repeat)
+            bad = [step for step, loss in enumerate(losses) if not math.isfinite(loss)]
+            if bad:
+                assert one.stopped[repeat] == bad[0]
+                assert one.final[repeat] == math.inf
+            else:
+                assert math.isnan(one.stopped[repeat])
+                assert one.final[repeat] == pytest.approx(losses[-1], rel=1e-6)
+
+
+def test_a_contestant_without_a_seed_left_is_trained_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[str, int] = {}
+    step = Contestant.step
+
+    def counted(self: Contestant) -> Any:
+        taken[self.entry.name] = taken.get(self.entry.name, 0) + 1
+        return step(self)
+
+    monkeypatch.setattr(Contestant, "step", counted)
+    result = result_of(diverging(repeats=1))
+    zeros, normal, _ = result.curves
+    assert taken["zeros"] == 80
+    assert zeros.diverged == 0
+    assert normal.diverged == 1
+    assert taken["normal"] == normal.stopped[0] + 1 < 80
+    text = page.explain(result, DistributionsState()).blocks
+    assert any(isinstance(block, Paragraph) and f"Normal at step {int(normal.stopped[0])}" in block.text for block in text)
+    main, _ = page.figures(result, DistributionsState())
+    cross = next(layer for layer in main.layers if layer.key == "normal_end")
+    assert isinstance(cross, Markers)
+    assert cross.x[0] == normal.stopped[0] - 1
+    assert not any(layer.key == "zeros_end" for layer in main.layers)
+
+
+def test_the_run_ends_when_nobody_is_left() -> None:
+    result = result_of(replace(diverging(repeats=3), contestants=("normal", "ones"), lr=10.0, epochs=2000))
+    steps = max(float(np.nanmax(one.stopped)) for one in result.curves)
+    assert result.progress == 1.0
+    assert result.done == steps < 200
+    main, ends = page.figures(result, DistributionsState())
+    assert main.x.limits == (0.0, steps)
+    assert "6 of 6" in ends.note
+    verdict = page.explain(result, DistributionsState()).blocks[0]
+    assert isinstance(verdict, Verdict)
+    assert f"ends at step {int(steps)}" in verdict.text
+
+
+def test_the_code_stops_a_seed_that_diverges_too() -> None:
+    request = diverging(repeats=3)
+    scope: dict[str, Any] = {}
+    with torch.random.fork_rng(devices=()), contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(page.code(request), scope)
+    for name, text in re.findall(r"(\w+): median loss = (\S+)", printed.getvalue()):
+        expected = result_of(request).numbers()["convergence"][name]["final_median"]
+        assert float(text) == pytest.approx(expected, rel=1e-5)
+
+
 def test_the_figures_show_every_contestant_and_every_seed() -> None:
     result = result_of(replace(SMALL, contestants=MATRIX, lr=0.01))
     main, ends = page.figures(result, DistributionsState(view="convergence"))
     assert (main.name, ends.name) == ("convergence", "convergence_end")
+    assert {layer.key for layer in main.layers if isinstance(layer, Markers)} <= {f"{name}_end" for name in MATRIX}
     lines = {layer.key: layer for layer in main.layers if isinstance(layer, Line)}
     bands = {layer.key: layer for layer in main.layers if isinstance(layer, Band)}
     dots = {layer.key: layer for layer in ends.layers if isinstance(layer, Markers)}

@@ -5,32 +5,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from visualizer.base.errors import UserError
-from visualizer.base.explanation import Block, Explanation, Formula, Heading, Paragraph, Table, Verdict, number_text
+from visualizer.base.explanation import Explanation
 from visualizer.base.roles import CATEGORIES, Role
-from visualizer.components.initializers import Initializer, initializer
-from visualizer.components.latex import number_latex
+from visualizer.components.initializers import initializer
 from visualizer.experiments.distributions.convergence import (
-    ACTIVATIONS,
-    ARM,
-    POINTS,
-    WIDTH,
     Contestant,
     Floats,
     make_task,
     quantiles,
     weight_seed,
 )
+from visualizer.experiments.distributions.pages import convergence_words
 from visualizer.experiments.distributions.pages.convergence_listing import listing
+from visualizer.experiments.distributions.pages.convergence_result import ConvergenceResult, Curves, asked
 from visualizer.experiments.distributions.requests import ConvergenceRequest
-from visualizer.experiments.distributions.results import DistributionsResult
-from visualizer.experiments.distributions.state import ACTIVATIONS as ACTIVATION_OPTIONS
 from visualizer.experiments.distributions.state import DistributionsState
 from visualizer.figures.model import Axis, Band, Dash, Figure, Layer, Line, Markers, Rule, Segments, readonly
 
@@ -46,106 +39,51 @@ _DASHES: tuple[Dash, ...] = ("solid", "dash")
 #: Their losses are often the same as others': what lies below shows between the dashes.
 _OWN_DASHES: Mapping[str, Dash] = MappingProxyType({"zeros": "dash", "ones": "dot"})
 
-#: A median this far below the loss of guessing has learned something, and this far, has learned the task.
-_LEARNED, _MASTERED = 0.98, 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Curves:
-    """One initialiser's losses before every step and after the last.
-
-    Attributes:
-        low, median, high: quantiles over the seeds (10 %, 50 %, 90 %), [steps + 1]; a loss that is no number any more
-            counts as infinite.
-        final: the newest loss of every seed.
-        distance: the largest difference between two neurons of one hidden layer after training, of the seeds
-            whose loss is finite; NaN before, and when there are none.
-    """
-
-    entry: Initializer
-    low: Floats
-    median: Floats
-    high: Floats
-    final: Floats
-    distance: float
-
-    @property
-    def diverged(self) -> int:
-        return int((~np.isfinite(self.final)).sum())
-
-    @property
-    def end(self) -> float:
-        """The median at the end."""
-        return float(self.median[-1])
-
-
-@dataclass(frozen=True, eq=False)
-class ConvergenceResult(DistributionsResult):
-    """All contestants, in the catalogue's order.
-
-    Attributes:
-        guess: the loss of the best answer that is the same for every input.
-        done: steps that all of them have taken.
-    """
-
-    guess: float
-    done: int
-    curves: tuple[Curves, ...]
-
-    def numbers(self) -> dict[str, Any]:
-        return {
-            "convergence": {
-                one.entry.name: {
-                    "initial_median": float(one.median[0]), "final_median": one.end, "final_low": float(one.low[-1]),
-                    "final_high": float(one.high[-1]), "diverged": one.diverged, "final": one.final,
-                    "neuron_distance": one.distance,
-                }
-                for one in self.curves
-            },
-            "loss": {one.entry.name: one.median for one in self.curves},
-            "guess": self.guess,
-            "steps": self.done,
-        }
-
-
-def _request(result: ConvergenceResult) -> ConvergenceRequest:
-    assert isinstance(result.request, ConvergenceRequest)
-    return result.request
-
 
 def run(request: ConvergenceRequest) -> Iterator[ConvergenceResult | None]:
-    """All contestants advance together, step by step."""
+    """All contestants advance together, step by step.
+
+    A seed whose loss is no number any more has diverged and counts as infinite from there on; an initialiser stops when all
+    its seeds have, and the run when nobody is left.
+    """
     if not request.contestants:
         raise UserError("No initialiser takes part; tick at least one.")
     task = make_task(request.task, request.seed)
     entries = [initializer(name) for name in request.contestants]
     most = max(1, _BATCH // (request.hidden_layers + 1))
-    groups = [
-        (index, range(first, min(first + most, request.repeats)))
-        for index in range(len(entries)) for first in range(0, request.repeats, most)
-    ]
-    teams = [
-        (index, repeats, Contestant(entries[index], request.activation, task, request.hidden_layers, request.lr, len(repeats)))
-        for index, repeats in groups
-    ]
+    teams: list[tuple[int, range, Contestant]] = []
     began = time.perf_counter()
-    for _, repeats, team in teams:
-        for place, repeat in enumerate(repeats):
-            team.fill(place, weight_seed(request.seed, repeat))
-            if time.perf_counter() - began > _SLICE:
-                yield None
-                began = time.perf_counter()
-    losses = np.empty((len(entries), request.repeats, request.epochs + 1))
+    for index, entry in enumerate(entries):
+        for first in range(0, request.repeats, most):
+            repeats = range(first, min(first + most, request.repeats))
+            team = Contestant(entry, request.activation, task, request.hidden_layers, request.lr, len(repeats))
+            teams.append((index, repeats, team))
+            for row, repeat in enumerate(repeats):
+                team.fill(row, weight_seed(request.seed, repeat))
+                if time.perf_counter() - began > _SLICE:
+                    yield None
+                    began = time.perf_counter()
+    losses = np.full((len(entries), request.repeats, request.epochs + 1), np.inf)
+    stopped = np.full((len(entries), request.repeats), np.nan)
     bands = np.empty((len(entries), 3, request.epochs + 1))
     summed = 0  # steps whose quantiles are known
     shown = -_PICTURE
+    running = list(teams)
     for step in range(request.epochs + 1):
         last = step == request.epochs
-        for index, repeats, team in teams:
-            losses[index, repeats.start:repeats.stop, step] = team.losses() if last else team.step()
+        for place in list(running):
+            index, repeats, contestant = place
+            found = contestant.losses() if last else contestant.step()
+            mine = stopped[index, repeats.start:repeats.stop]  # a view
+            mine[np.isnan(mine) & ~np.isfinite(found)] = step
+            alive = np.isnan(mine)
+            losses[index, repeats.start:repeats.stop, step] = np.where(alive, found, np.inf)
+            if not alive.any():
+                running.remove(place)
             if time.perf_counter() - began > _SLICE:
                 yield None
                 began = time.perf_counter()
+        last = last or not running
         if last or began - shown > _PICTURE:
             for index in range(len(entries)):
                 bands[index, :, summed:step + 1] = quantiles(losses[index, :, summed:step + 1])
@@ -153,18 +91,23 @@ def run(request: ConvergenceRequest) -> Iterator[ConvergenceResult | None]:
             distances = [math.nan] * len(entries)
             if last:
                 yield None
-                for index, repeats, team in teams:
-                    finite = np.flatnonzero(np.isfinite(losses[index, repeats.start:repeats.stop, step]))
-                    distances[index] = float(np.fmax(distances[index], team.neuron_distance(finite.tolist())))
+                for index, repeats, contestant in running:
+                    finite = np.flatnonzero(np.isnan(stopped[index, repeats.start:repeats.stop]))
+                    distances[index] = float(np.fmax(distances[index], contestant.neuron_distance(finite.tolist())))
+                    if time.perf_counter() - began > _SLICE:
+                        yield None
+                        began = time.perf_counter()
             yield ConvergenceResult(
                 request=request, guess=task.guess, done=step, progress=1.0 if last else step / (request.epochs + 1),
                 curves=tuple(
                     Curves(entry, readonly(band[0, :step + 1]), readonly(band[1, :step + 1]), readonly(band[2, :step + 1]),
-                           readonly(loss[:, step]), distance)
-                    for entry, band, loss, distance in zip(entries, bands, losses, distances, strict=True)
+                           readonly(loss[:, step]), readonly(gone), distance)
+                    for entry, band, loss, gone, distance in zip(entries, bands, losses, stopped, distances, strict=True)
                 ),
             )
             began = shown = time.perf_counter()
+        if last:
+            return
 
 
 def figures(result: ConvergenceResult, state: DistributionsState) -> tuple[Figure, ...]:
@@ -199,7 +142,7 @@ def _positive(result: ConvergenceResult) -> bool:
 
 
 def _losses(result: ConvergenceResult) -> Figure:
-    request = _request(result)
+    request = asked(result)
     steps = readonly(np.arange(result.done + 1))
     layers: list[Layer] = [
         Rule(key="guess", role=Role.MUTED, position=result.guess, vertical=False, dash="dot", text="guessing"),
@@ -213,22 +156,25 @@ def _losses(result: ConvergenceResult) -> Figure:
         role, dash = _style(index, one.entry.name)
         layers.append(Line(key=one.entry.name, role=role, dash=dash, label=one.entry.title, x=steps, y=_drawn(one.median),
                            width=2.5))
+        ends = np.flatnonzero(np.isfinite(one.median))
+        if 0 < ends.size <= result.done:
+            layers.append(Markers(key=f"{one.entry.name}_end", role=role, x=readonly(steps[ends[-1:]]), symbol="cross", size=11.0,
+                                  y=readonly(one.median[ends[-1:]])))
     log = _positive(result)
     # What happens in the first few steps only may leave the picture: the rest is what is compared.
-    settled = min(result.done, math.ceil(0.05 * request.epochs))
+    settled = min(result.done, math.ceil(0.05 * _steps(result)))
     everything = np.concatenate([values for one in result.curves for values in (one.low[settled:], one.high[settled:])])
     seeds = f"Median of {request.repeats} seeds, band from the 10 % to the 90 % quantile." if request.repeats > 1 else "One seed."
     return Figure(
-        "convergence", "The same task from several initialisations", Axis("step", limits=(0.0, float(request.epochs)),
+        "convergence", "The same task from several initialisations", Axis("step", limits=(0.0, float(_steps(result))),
         integer=True), Axis("loss", log=log, limits=_limits(everything, result.guess, log)), tuple(layers),
-        note=_diverged_words(result) or seeds,
+        note=convergence_words.diverged(result) or seeds,
     )
 
 
-def _diverged_words(result: ConvergenceResult) -> str:
-    repeats = _request(result).repeats
-    gone = [f"{one.entry.title} {one.diverged} of {repeats}" for one in result.curves if one.diverged]
-    return f"Losses that became NaN or infinite: {', '.join(gone)}." if gone else ""
+def _steps(result: ConvergenceResult) -> int:
+    """How far the picture reaches: all steps that are asked for, unless nobody took them."""
+    return asked(result).epochs if result.progress < 1.0 else max(1, result.done)
 
 
 def _ends(result: ConvergenceResult) -> Figure:
@@ -258,128 +204,7 @@ def _ends(result: ConvergenceResult) -> Figure:
 
 def explain(result: ConvergenceResult, state: DistributionsState) -> Explanation:
     """Who is best, what is trained, and why equal neurons do not learn."""
-    request = _request(result)
-    blocks: list[Block] = [_verdict(result), Heading("The losses"), _table(result)]
-    words = _diverged_words(result)
-    if words:
-        blocks.append(Paragraph(words + " They count as worse than every number, so a quantile that falls among them is "
-                                "infinite. A smaller learning rate or a smaller spread of the weights keeps them finite."))
-    blocks += _task_blocks(result)
-    blocks += _symmetry_blocks(result)
-    blocks += _gain_blocks(request)
-    return Explanation(tuple(blocks))
-
-
-def _names(curves: list[Curves]) -> str:
-    titles = [one.entry.title for one in curves]
-    return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
-
-
-def _verdict(result: ConvergenceResult) -> Verdict:
-    request = _request(result)
-    if result.progress < 1.0:
-        return Verdict(f"Step {result.done} of {request.epochs}.", "muted")
-    finite = [one for one in result.curves if math.isfinite(one.end)]
-    if not finite:
-        return Verdict(f"Diverged: with a learning rate of {request.lr:g} no median loss is a number any more.", "bad")
-    best = min(finite, key=lambda one: one.end)
-    lost = [one for one in finite if one.end >= _LEARNED * result.guess]
-    gone = [one for one in result.curves if not math.isfinite(one.end)]
-    rest = f" {_names(lost)} learned nothing." if lost else ""
-    steps = f"{request.epochs} step{'' if request.epochs == 1 else 's'}"
-    gone_words = f" {_names(gone)} diverged." if gone else ""
-    if best.end > 1.02 * result.guess:
-        return Verdict(f"After {steps} all are worse than guessing, loss {number_text(result.guess)}: a learning rate of "
-                       f"{request.lr:g} is too large, or the steps are too few.{gone_words}", "bad")
-    if best.end >= _LEARNED * result.guess:
-        return Verdict(f"After {steps} nobody is better than guessing, loss {number_text(result.guess)}.{gone_words}", "warning")
-    text = f"{best.entry.title} is best after {steps}: median loss {number_text(best.end)}.{rest}{gone_words}"
-    return Verdict(text, "good" if best.end <= _MASTERED * result.guess else "warning")
-
-
-def _table(result: ConvergenceResult) -> Table:
-    rows = sorted(result.curves, key=lambda one: one.end)
-    gone = any(one.diverged for one in rows)
-    return Table(
-        ("initialiser", "start", "median", "10 %", "90 %", *(("diverged",) if gone else ())),
-        tuple(
-            (one.entry.title, *(number_text(float(value), 3) for value in (one.median[0], one.end, one.low[-1], one.high[-1])),
-             *((str(one.diverged),) if gone else ()))
-            for one in rows
-        ),
-    )
-
-
-def _task_blocks(result: ConvergenceResult) -> list[Block]:
-    request = _request(result)
-    activation = next(option.title for option in ACTIVATION_OPTIONS if option.name == request.activation)
-    function = "no activation" if request.activation == "linear" else f"{activation} after each"
-    layers = f"{request.hidden_layers} hidden layer{'' if request.hidden_layers == 1 else 's'} of {WIDTH} neurons, {function}"
-    guess = number_text(result.guess)
-    spirals = request.task == "spirals"
-    data = (f"{2 * ARM} points on two spirals, in two classes" if spirals else f"{POINTS} points of a sine")
-    blocks: list[Block] = [
-        Heading("What is trained"),
-        Paragraph(f"{data[0].upper()}{data[1:]}; a network with {layers}, and one output. All initialisations see the same data. "
-                  f"Every seed starts with other weights, the biases start at 0; all {request.repeats} are trained by themselves."
-                  if request.repeats > 1 else f"{data[0].upper()}{data[1:]}; a network with {layers}, and one output. The biases "
-                  "start at 0."),
-    ]
-    if spirals:
-        blocks += [
-            Formula(r"L = -\frac{1}{N} \sum_{i=1}^{N} \left( y_i \ln \sigma(z_i) + (1 - y_i) \ln (1 - \sigma(z_i)) \right)",
-                    "binary cross-entropy of the outputs z, the logits"),
-            Formula(rf"z_i = 0: \quad \sigma(0) = \tfrac{{1}}{{2}}, \quad L = \ln 2 = {guess}",
-                    "guessing: who says one half to every point has a loss of log 2"),
-        ]
-    else:
-        blocks += [
-            Formula(r"L = \frac{1}{N} \sum_{i=1}^{N} (z_i - y_i)^2", "mean squared error of the outputs z"),
-            Formula(rf"z_i = \bar{{y}}: \quad L = \frac{{1}}{{N}} \sum_{{i=1}}^{{N}} (y_i - \bar{{y}})^2 = {guess}",
-                    "guessing: who says the mean to every input has the variance of the targets as loss"),
-        ]
-    blocks.append(Formula(rf"w \leftarrow w - \alpha \frac{{\partial L}}{{\partial w}}, \quad \alpha = {number_latex(request.lr)}",
-                          f"plain gradient descent with all data and a learning rate of {request.lr:g}"))
-    return blocks
-
-
-def _symmetry_blocks(result: ConvergenceResult) -> list[Block]:
-    blocks: list[Block] = [
-        Heading("Why zeros and constants do not learn"),
-        Formula(r"w_i = w_j \;\Rightarrow\; h_i = h_j \;\Rightarrow\; \frac{\partial L}{\partial w_i} = "
-                r"\frac{\partial L}{\partial w_j}", "equal neurons have equal outputs and equal gradients"),
-        Paragraph(f"Neurons of a layer that start equal, and go into the next layer by equal weights, get equal gradients and stay "
-                  f"equal for ever: {WIDTH} of them can do no more than one. With zeros it is worse: what comes out of a layer, "
-                  "and what comes back through the weights, is 0, so with ReLU only the last bias moves."),
-    ]
-    if result.progress == 1.0:
-        differences = tuple(
-            (one.entry.title, "0: all equal" if one.distance == 0.0 else number_text(one.distance, 3)) for one in result.curves
-            if math.isfinite(one.distance)
-        )
-        if differences:
-            blocks += [Paragraph("The largest difference between two neurons of a hidden layer, after training:"),
-                       Table(("initialiser", "difference"), differences)]
-    return blocks
-
-
-def _gain_blocks(request: ConvergenceRequest) -> list[Block]:
-    known = ACTIVATIONS[request.activation]
-    title = next(option.title for option in ACTIVATION_OPTIONS if option.name == request.activation)
-    if known.gain is None:
-        words = (f"calculate_gain of torch does not know {title}: Xavier and orthogonal take their default gain 1, Kaiming its "
-                 "default, the \u221a2 of a ReLU.")
-    else:
-        words = (f"calculate_gain({known.gain_name!r}) is {number_text(known.gain)}: Xavier, Kaiming and orthogonal take it. All "
-                 "other arguments are the defaults.")
-    gain = math.sqrt(2.0) if known.gain is None else known.gain
-    return [
-        Heading("The gain"),
-        Paragraph(words),
-        Formula(rf"\mathrm{{Kaiming:}} \quad \sigma_w = \frac{{g}}{{\sqrt{{n_{{in}}}}}} = \frac{{{number_text(gain)}}}"
-                rf"{{\sqrt{{{WIDTH}}}}} = {number_text(gain / math.sqrt(WIDTH))}",
-                "the standard deviation of the weights between two hidden layers by Kaiming's rule"),
-    ]
+    return convergence_words.explain(result)
 
 
 def code(request: ConvergenceRequest) -> str:

@@ -19,7 +19,7 @@ def tex(value: float, digits: int = DIGITS) -> str:
     if math.isnan(value):
         return r"\mathrm{undefined}"
     if math.isinf(value):
-        return r"\infty" if value > 0 else r"-\infty"
+        return r"\mathrm{too\ large}" if value > 0 else r"-\mathrm{too\ large}"
     text = _short(value, digits)
     if text is None:
         text = f"{value:#.{digits}g}".rstrip(".")
@@ -38,7 +38,7 @@ def plain(value: float, digits: int = DIGITS) -> str:
     """The same as text for a table or a sentence, with a true minus sign."""
     if not math.isfinite(value):
         return "undefined" if math.isnan(value) else "too large for float64"
-    text = _short(value, digits) or f"{value:#.{digits}g}".rstrip(".")
+    text = _short(value, digits) or _tidy(f"{value:#.{digits}g}".rstrip("."))
     return text.replace("-", "\u2212") if "e" not in text else text.replace("-", "\u2212", 1) if value < 0 else text
 
 
@@ -95,4 +95,9 @@ def _short(value: float, digits: int = DIGITS) -> str | None:
     # 0.1 + 0.2 is 0.30000000000000004: nobody is helped by being told that this is not 0.3.
     if abs(float(text) - value) > 4e-16 * abs(value):
         return None
+    return _tidy(text)
+
+
+def _tidy(text: str) -> str:
+    """``1e5`` for ``1e+05``."""
     return text.replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
