@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from visualizer.base.errors import UserError
+from visualizer.components.families import uniform
 from visualizer.components.initializers import Initializer
-from visualizer.components.laws import law_of
+from visualizer.components.laws import Law, law_of
 from visualizer.components.truncated import TruncatedNormal
 
 #: The features that go into and come out of every linear layer; ReLU between two layers.
@@ -87,6 +88,7 @@ def _fill(entry: Initializer, weight: Tensor, arguments: Mapping[str, Any], gene
                             "arguments; change them.", str(error)) from error
 
 
-def default_spread(features_in: int) -> float:
-    """The standard deviation of ``nn.Linear``'s own weights and biases: uniform in \u00b11/\u221afan_in, so 1/\u221a(3 fan_in)."""
-    return 1.0 / math.sqrt(3.0 * features_in)
+def default_law(features_in: int) -> Law:
+    """The distribution of ``nn.Linear``'s own weights and biases: uniform in \u00b11/\u221afan_in."""
+    bound = 1.0 / math.sqrt(features_in)
+    return uniform(-bound, bound)

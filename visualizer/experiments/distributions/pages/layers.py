@@ -12,15 +12,14 @@ from torch import Tensor
 
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Paragraph, Table, Verdict, number_text
 from visualizer.base.roles import Role
-from visualizer.components.families import uniform
 from visualizer.components.initializers import Initializer
 from visualizer.components.laws import Law, theory_of
 from visualizer.components.seeding import derived_seed, torch_generator
 from visualizer.experiments.distributions.convergence import Floats
 from visualizer.experiments.distributions.networks import (
     NETWORKS,
+    default_law,
     default_network,
-    default_spread,
     initialise,
 )
 from visualizer.experiments.distributions.requests import LayersRequest
@@ -121,11 +120,11 @@ def run(request: LayersRequest) -> Iterator[LayersResult | None]:
         if len(shape) == 2:
             features_in, _ = next(pairs)
             theory = theory_of(entry, arguments, shape)
-        bound = 1.0 / math.sqrt(features_in)
+        default = default_law(features_in)
         layers.append(LayerValues(
-            name, shape, features_in, _values(before[name], uniform(-bound, bound)),
+            name, shape, features_in, _values(before[name], default),
             _values(parameter.detach(), theory.law if theory is not None else None),
-            default_spread(features_in), theory.law.std if theory is not None else 0.0,
+            default.std, theory.law.std if theory is not None else 0.0,
             theory.lines if theory is not None else (),
         ))
         yield None
@@ -257,7 +256,7 @@ def explain(result: LayersResult, state: DistributionsState) -> Explanation:
     entry = request.chosen.entry
     weights = [layer for layer in result.layers if layer.is_weight]
     n = weights[0].features_in
-    bound, spread = 1.0 / math.sqrt(n), default_spread(n)
+    bound, spread = 1.0 / math.sqrt(n), weights[0].theory_before
     rows = tuple(
         (layer.name, number_text(layer.before.std), number_text(layer.theory_before), number_text(layer.after.std),
          number_text(layer.theory_after))
