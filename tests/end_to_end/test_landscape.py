@@ -1,58 +1,18 @@
-"""A person at the screen: the program in a real window with a window manager, used by mouse and keyboard."""
+"""A person at the landscape: the program in a real window with a window manager, used by mouse and keyboard."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtGui import QImage
-from xvfb import Display, Program, find, missing
+from xvfb import Display, Program, find
+
+from end_to_end.hands import CLOSED, export, is_blank, kept, on_screen, type_into
 
 pytestmark = [pytest.mark.display, pytest.mark.timeout(300)]
-
-CLOSED = 1.0
-"""Seconds that closing may take, whatever is being done."""
-
-SESSION = Path(".local/state/visualizer/session.json")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def display(home: Path) -> Iterator[Display]:
-    if missing() and "CI" not in os.environ:
-        pytest.skip(f"needs {', '.join(missing())}; bash .ci/test installs them")
-    with Display(home) as screen:
-        yield screen
-
-
-def kept(home: Path) -> dict[str, Any]:
-    """The landscape's state in the session that the program keeps by itself; empty before the first change."""
-    try:
-        document = json.loads((home / SESSION).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    state: dict[str, Any] = document["experiments"]["landscape"]
-    return state
-
-
-def on_screen(plot: dict[str, Any], x: float, y: float) -> tuple[float, float]:
-    """Where a data point of a plot stands on the screen."""
-    places = []
-    for value, axis in ((x, "x"), (y, "y")):
-        (low, high), (start, end) = plot[axis], plot[f"screen_{axis}"]
-        places.append(start + (value - low) / (high - low) * (end - start))
-    return places[0], places[1]
 
 
 def main_plot(shown: dict[str, Any]) -> dict[str, Any] | None:
@@ -72,45 +32,26 @@ def position(shown: dict[str, Any]) -> tuple[int, int]:
     return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else (0, 0)
 
 
-def type_into(program: Program, name: str, text: str) -> None:
-    program.click(name)
-    program.wait_for(lambda shown: (box := find(shown, name)) and box["hasFocus"], f"the focus in {name}")
-    program.display.key("ctrl+a")
-    program.display.type(text)
-    program.display.key("Return")
-
-
-def is_blank(image: QImage) -> bool:
-    """Whether one colour is everywhere but on a thousandth of the picture, or there are hardly any colours."""
-    small = image.scaled(200, 120).convertToFormat(QImage.Format.Format_RGB32)
-    counts: dict[int, int] = {}
-    for y in range(small.height()):
-        for x in range(small.width()):
-            colour = small.pixel(x, y)
-            counts[colour] = counts.get(colour, 0) + 1
-    return len(counts) < 8 or max(counts.values()) > 0.999 * small.width() * small.height()
-
-
 def test_a_user_removes_a_point_types_alpha_exports_the_picture_and_comes_back(
     display: Display, home: Path, tmp_path: Path
 ) -> None:
     with Program(display, "--fresh", "--tab", "landscape", cwd=tmp_path) as program:
         wait_until_ready(program)
-        assert kept(home).get("remove", []) == []
+        assert kept(home, "landscape").get("remove", []) == []
 
         # A click on P10 leaves it out; the session that the program keeps shows it.
-        points = {name: (x, y) for name, x, y in kept(home).get("points", default_points())}
+        points = {name: (x, y) for name, x, y in kept(home, "landscape").get("points", default_points())}
         plot = main_plot(program.shown())
         assert plot is not None
         display.click(*on_screen(plot, *points["P10"]))
-        program.wait_for(lambda shown: kept(home).get("remove") == ["P10"], "P10 to be left out")
+        program.wait_for(lambda shown: kept(home, "landscape").get("remove") == ["P10"], "P10 to be left out")
 
         type_into(program, "landscape.alpha", "0.02")
-        program.wait_for(lambda shown: kept(home).get("alpha") == 0.02, "alpha to be 0.02")
+        program.wait_for(lambda shown: kept(home, "landscape").get("alpha") == 0.02, "alpha to be 0.02")
         display.key("ctrl+z")
-        program.wait_for(lambda shown: kept(home).get("alpha") == 0.05, "alpha to be undone")
+        program.wait_for(lambda shown: kept(home, "landscape").get("alpha") == 0.05, "alpha to be undone")
         display.key("ctrl+shift+z")
-        program.wait_for(lambda shown: kept(home).get("alpha") == 0.02, "alpha to be done again")
+        program.wait_for(lambda shown: kept(home, "landscape").get("alpha") == 0.02, "alpha to be done again")
 
         program.click("landscape.to_start.button")
         program.wait_for(lambda shown: position(shown)[0] == 0, "the start of the run")
@@ -119,7 +60,7 @@ def test_a_user_removes_a_point_types_alpha_exports_the_picture_and_comes_back(
         program.wait_for(lambda shown: position(shown)[0] == position(shown)[1], "the end of the run")
 
         picture = tmp_path / "descent.png"
-        export(program, picture)
+        export(program, "landscape", picture)
         program.wait_for(lambda shown: picture.exists(), "the picture")
         image = QImage(str(picture))
         assert (image.width(), image.height()) == (1920, 1080)
@@ -127,7 +68,7 @@ def test_a_user_removes_a_point_types_alpha_exports_the_picture_and_comes_back(
 
         # The same name again: it is asked, and Escape keeps the file that there is.
         written = picture.stat().st_mtime_ns
-        export(program, picture)
+        export(program, "landscape", picture)
         program.wait_for(lambda shown: (box := find(shown, "window.confirm")) and box["isActiveWindow"], "the question")
         display.key("Escape")
         program.wait_for(lambda shown: not find(shown, "window.confirm"), "the question to go away")
@@ -143,7 +84,7 @@ def test_a_user_removes_a_point_types_alpha_exports_the_picture_and_comes_back(
         box = find(program.shown(), "landscape.alpha")
         assert box is not None
         assert float(box["text"]) == 0.02
-        assert kept(home)["remove"] == ["P10"]
+        assert kept(home, "landscape")["remove"] == ["P10"]
         assert program.closed()[:2] == (0, "")
 
 
@@ -151,18 +92,6 @@ def default_points() -> list[tuple[str, float, float]]:
     from visualizer.experiments.landscape.state import default_points
 
     return [(point.name, point.x, point.y) for point in default_points()]
-
-
-def export(program: Program, path: Path) -> None:
-    """Export the main figure through the dialogs."""
-    program.click("landscape.export_figure.button")
-    program.click("window.export.accept")
-    program.wait_for(
-        lambda shown: (dialog := find(shown, "window.file_dialog")) and dialog["isActiveWindow"], "the file dialog"
-    )
-    program.display.key("ctrl+a")
-    program.display.type(str(path))
-    program.display.key("Return")
 
 
 def test_on_a_small_screen_nothing_of_the_window_is_cut_off(display: Display, tmp_path: Path) -> None:
@@ -207,18 +136,3 @@ def test_closing_while_torch_is_loading_ends_at_once_and_silently(display: Displ
         status, errors, seconds = program.closed()
         assert (status, errors) == (0, "")
         assert seconds < CLOSED
-
-
-def test_without_a_display_one_line_says_so(home: Path, tmp_path: Path) -> None:
-    from xvfb import environment
-
-    for more in ({}, {"DISPLAY": ":987654"}):
-        run = subprocess.run(
-            [sys.executable, "-m", "visualizer", "--fresh"], cwd=tmp_path, env=environment(home, **more),
-            capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
-        )
-        assert run.returncode == 3
-        assert run.stdout == ""
-        assert run.stderr.startswith("visualizer: ")
-        assert run.stderr.count("\n") == 1
-        assert "display" in run.stderr
