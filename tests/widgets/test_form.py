@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QPlainTextEdit, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.fakes import Wave, WaveState
 from visualizer.experiments.catalogue import EXPERIMENTS
+from visualizer.experiments.distributions.experiment import Distributions
 from visualizer.experiments.landscape.experiment import Landscape
 from visualizer.experiments.landscape.state import LandscapeState
 from visualizer.ui.theme import Theme
@@ -113,6 +114,40 @@ def test_a_state_from_elsewhere_replaces_what_was_refused(qtbot: QtBot, form: Pa
     assert not line.property("wrong")
     assert form.row("frequency").sentence == ""
     assert not any("1e9" in label.text() for label in form.findChildren(QLabel) if label.isVisibleTo(form))
+
+
+@pytest.fixture
+def numbers(theme: Theme, host: QWidget, put: Callable[[QWidget], None]) -> ParameterForm:
+    """A form with a text of several lines."""
+    made = ParameterForm(Distributions(), theme, host)
+    made.build_all()
+    put(made)
+    return made
+
+
+def test_a_larger_text_takes_effect_while_it_is_typed_and_is_one_change_in_the_end(
+    qtbot: QtBot, numbers: ParameterForm
+) -> None:
+    edits: list[tuple[Any, bool]] = []
+    numbers.edited.connect(lambda state, committed: edits.append((state.values, committed)))
+    area = numbers.findChild(QPlainTextEdit, "distributions.values")
+    assert isinstance(area, QPlainTextEdit)
+    area.setFocus()
+    area.selectAll()
+    qtbot.keyClicks(area, "1, 2")
+    qtbot.waitUntil(lambda: edits == [("1, 2", False)])
+    qtbot.keyClicks(area, ", 7")
+    qtbot.waitUntil(lambda: edits[1:] == [("1, 2, 7", False)])
+    assert area.toPlainText() == "1, 2, 7"
+    qtbot.keyClick(area, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert edits[2:] == [("1, 2, 7", True)]
+    assert area.toPlainText() == "1, 2, 7"
+
+    qtbot.keyClicks(area, ", 9")
+    qtbot.waitUntil(lambda: edits[3:] == [("1, 2, 7, 9", False)])
+    qtbot.keyClick(area, Qt.Key.Key_Escape)
+    assert edits[4:] == [("1, 2, 7", True)]
+    assert area.toPlainText() == "1, 2, 7"
 
 
 def controls_of(form: QWidget) -> dict[str, QPoint]:

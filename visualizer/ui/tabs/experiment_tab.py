@@ -303,7 +303,7 @@ class ExperimentTab(QWidget):
             case "loading":
                 return LOADING
             case "cancelled":
-                return "The computation was cancelled. Press Run to start it again."
+                return "The computation was cancelled. Ctrl+F5 (menu Run, Compute again) starts it anew."
             case "failed":
                 return ""
         return "Computing …" if activity.late else ""

@@ -59,6 +59,10 @@ class Editor(QWidget):
     def discard(self) -> None:
         """Show the value in effect again; what was typed and not taken is gone, and so is the complaint."""
 
+    def revert(self) -> None:
+        """Undo what was typed since the last complete change; Escape does."""
+        self.discard()
+
     def refused(self) -> bool:
         """Whether what is shown was refused."""
         return False
@@ -77,7 +81,7 @@ class Editor(QWidget):
                 and event.key() == Qt.Key.Key_Escape and self.altered()):
             event.accept()
             if event.type() == QEvent.Type.KeyPress:
-                self.discard()
+                self.revert()
             return True
         return super().eventFilter(watched, event)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QWidget
 
 from visualizer.base.errors import ParameterError
@@ -13,19 +14,32 @@ from visualizer.base.parameters import Text
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.editors.base import Editor
 
+#: Milliseconds without a key after which what is typed into a larger text takes effect.
+_PAUSE_MS = 300
+
 
 class TextEditor(Editor):
-    """A line is complete on Enter or when the focus leaves; a larger text when the focus leaves."""
+    """A line is complete on Enter or when the focus leaves.
+
+    A larger text takes effect as it is typed, at every short pause, and is complete on Ctrl+Enter or when the focus leaves;
+    until then Escape brings back what stood there before.
+    """
 
     parameter: Text
 
     def build(self, state: Any) -> Iterator[None]:
-        self._value = ""
+        self._value = ""  # in effect
+        self._settled = ""  # complete
         self._wrong = False
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._take)
         self._edit: QLineEdit | QPlainTextEdit
         if self.parameter.multiline:
             self._edit = QPlainTextEdit(self)
             self._edit.setTabChangesFocus(True)
+            self._edit.textChanged.connect(self._pause.start)
         else:
             self._edit = QLineEdit(self)
             self._edit.editingFinished.connect(self._finish)
@@ -49,23 +63,33 @@ class TextEditor(Editor):
 
     def show_value(self, value: Any, state: Any) -> None:
         if value != self._value:
-            self._value = value
-            self.discard()
+            self._value = self._settled = value
+            self._show(value)
 
     def in_effect(self) -> str:
         return f"\u201c{self._value}\u201d" if len(self._value) <= 40 and "\n" not in self._value else "The text before"
 
     def altered(self) -> bool:
-        return self._text() != self._value or self._wrong
+        return self._text() != self._settled or self._wrong
 
     def refused(self) -> bool:
         return self._wrong
 
     def discard(self) -> None:
+        self._show(self._value)
+
+    def revert(self) -> None:
+        self._show(self._settled)
+        if self._value != self._settled:
+            self._value = self._settled
+            self.changed.emit(self._settled, True)
+
+    def _show(self, text: str) -> None:
         if isinstance(self._edit, QLineEdit):
-            self._edit.setText(self._value)
+            self._edit.setText(text)
         else:
-            self._edit.setPlainText(self._value)
+            self._edit.setPlainText(text)
+        self._pause.stop()
         self._right()
 
     def _text(self) -> str:
@@ -76,22 +100,39 @@ class TextEditor(Editor):
         self.problem.emit("")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FocusOut and isinstance(watched, QPlainTextEdit):
-            self._finish()
+        if isinstance(watched, QPlainTextEdit):
+            if event.type() == QEvent.Type.FocusOut:
+                self._finish()
+            elif (event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent)
+                  and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+                  and event.modifiers() & Qt.KeyboardModifier.ControlModifier):
+                self._finish()
+                return True
         return super().eventFilter(watched, event)
 
     @Slot()
     def _finish(self) -> None:
-        text = self._text()
-        if text == self._value:
+        """What is shown is complete."""
+        self._pause.stop()
+        if self._text() == self._settled == self._value:
             self._right()
-            return
+        elif self._checked():
+            self._settled = self._value
+            self.changed.emit(self._value, True)
+
+    @Slot()
+    def _take(self) -> None:
+        """What is shown takes effect, though more may follow."""
+        if self._text() != self._value and self._checked():
+            self.changed.emit(self._value, False)
+
+    def _checked(self) -> bool:
+        """Whether what is shown is allowed; then it is the value."""
         try:
-            value = self.parameter.check(text)
+            self._value = self.parameter.check(self._text())
         except ParameterError as error:
             self._wrong = True
             self.complain(error)
-            return
-        self._value = value
+            return False
         self._right()
-        self.changed.emit(value, True)
+        return True
