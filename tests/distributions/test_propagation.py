@@ -488,3 +488,69 @@ def test_quantiles_are_those_of_all_rows() -> None:
     last = executed(state_of(**values))["activations"][-1].detach().double().numpy()
     expected = np.quantile(last, (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99))
     assert result_of(**values).trace.activation.quantiles[2] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("name", ["xavier_uniform", "kaiming_normal", "orthogonal"])
+def test_the_theory_is_what_networks_simulated_in_numpy_do(name: str, activation: str) -> None:
+    width, depth, rows, networks = 128, 5, 64, 24
+    draw = np.random.default_rng(1)
+
+    def weight() -> Any:
+        if name == "xavier_uniform":
+            return draw.uniform(-1, 1, (width, width)) * math.sqrt(6 / (2 * width))
+        normal = draw.normal(size=(width, width))
+        return normal * math.sqrt(2 / width) if name == "kaiming_normal" else np.linalg.qr(normal)[0]
+
+    def out(x: Any) -> Any:
+        return {"linear": x, "relu": x * (x > 0), "tanh": np.tanh(x), "sigmoid": 1 / (1 + np.exp(-x))}[activation]
+
+    def slope(x: Any) -> Any:
+        y = out(x)
+        return {"linear": np.ones_like(x), "relu": x > 0, "tanh": 1 - y**2, "sigmoid": y * (1 - y)}[activation]
+
+    there, back = np.zeros(depth), np.zeros(depth)
+    for _ in range(networks):
+        x, weights, before = draw.normal(size=(rows, width)), [weight() for _ in range(depth)], []
+        for layer in range(depth):
+            before.append(x @ weights[layer].T)
+            x = out(before[-1])
+            there[layer] += x.var() / networks
+        g = draw.normal(size=(rows, width))
+        for layer in reversed(range(depth)):
+            g = (g * slope(before[layer])) @ weights[layer]
+            back[layer] += g.var() / networks
+    found = result_of(initializer=name, nonlinearity="relu", activation=activation, depth=depth, width=width, batch=256,
+                      symmetry_steps=0).prediction
+    assert found is not None
+    assert found.activation[1:] == pytest.approx(np.sqrt(there), rel=0.1)
+    assert found.gradient[:-1] == pytest.approx(np.sqrt(back), rel=0.1)
+
+
+def test_one_layer_that_about_halves_the_spread_is_healthy() -> None:
+    found = result_of(initializer="eye", activation="relu", depth=1, width=2, batch=8)
+    assert found.judgement.backward == pytest.approx(0.5, abs=0.2)
+    assert found.judgement.kind == "healthy"
+
+
+def test_a_signal_without_spread_is_not_called_zero() -> None:
+    found = result_of(initializer="constant", val=0.3, activation="linear", input="one_hot", depth=3)
+    assert found.judgement.zero_layer is None
+    assert found.trace.activation.mean[3] != 0
+    assert "loses its spread" in found.judgement.text
+    assert "exactly 0" not in found.judgement.text
+
+
+def test_equal_neurons_are_told_what_becomes_of_the_gradient_too() -> None:
+    text = result_of(initializer="ones", activation="tanh", depth=60, width=2, batch=8).judgement.text
+    assert text.startswith("Symmetric")
+    assert "the gradient shrinks by a factor of" in text
+
+
+def test_dead_relus_are_named_beside_the_figure() -> None:
+    values = {"initializer": "normal", "std": 0.2, "batch": 2, "depth": 4}
+    found = result_of(**values)
+    layer = int(np.argmax(found.trace.dead[1:])) + 1
+    note = TAB.figures(found, state_of(**values))[0].note
+    assert f"up to {100 * found.trace.dead[layer]:.3g} %, in layer {layer}." in note
+    assert "Dead" not in TAB.figures(result_of(activation="tanh"), state_of())[0].note

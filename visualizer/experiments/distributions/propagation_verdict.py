@@ -15,6 +15,8 @@ Kind = Literal["healthy", "vanishing", "exploding", "symmetric", "not a number",
 #: The spread may change by this factor through the whole network, and by this one from layer to layer.
 MOST_TOTAL = 30.0
 MOST_FACTOR = 2.0
+#: Through a whole network this much is healthy, however few layers it has: a single one often halves the spread.
+LEAST_TOTAL = 4.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Judgement:
 
 def _change(ratio: float, layers: int) -> Kind:
     factor = ratio ** (1 / layers)
+    if 1 / LEAST_TOTAL < ratio < LEAST_TOTAL:
+        return "healthy"
     if ratio < 1 / MOST_TOTAL or factor < 1 / MOST_FACTOR:
         return "vanishing"
     if ratio > MOST_TOTAL or factor > MOST_FACTOR:
@@ -85,6 +89,7 @@ def judge(trace: Trace) -> Judgement:
     }
 
     zero = "" if not len(dark) else f" (from layer {int(dark[0])} on)"
+    level = forward.std[depth] == 0 and not len(dark)  # one and the same value everywhere, which is not 0
     gone = "" if not len(still) else f" (from layer {int(still[-1]) + start} back)"
 
     def verdict(kind: Kind, text: str) -> Judgement:
@@ -100,18 +105,19 @@ def judge(trace: Trace) -> Judgement:
         done = int(np.isfinite(forward.std).sum()) - 1
         return verdict("computing", f"Forward through layer {done} of {depth} \u2026")
     ahead, behind = _change(there, layers), _change(back, layers)
-    if trace.same:
-        also = ("" if ahead == "healthy" else
-                f" The signal also {'shrinks' if ahead == 'vanishing' else 'grows'} {_times(there, zero)}.")
-        return verdict("symmetric", "Symmetric: all neurons of a layer have the same weights, so they do the same, for ever."
-                       + also)
-    kinds = {ahead, behind}
-    if kinds == {"healthy"}:
-        return verdict("healthy", f"Healthy: through {depth} layer{'s' * (depth > 1)} the signal changes {_times(there)} and the "
-                                  f"gradient {_times(back)}.")
     parts = []
     for kind, name, ratio, at in ((ahead, "the signal", there, zero), (behind, "the gradient", back, gone)):
-        if kind != "healthy":
+        if name == "the signal" and level:
+            parts.append("the signal loses its spread, all activations of a layer being the same")
+        elif kind != "healthy":
             parts.append(f"{name} {'shrinks' if kind == 'vanishing' else 'grows'} {_times(ratio, at)}")
+    changes = f"through {depth} layer{'s' * (depth > 1)} " + " and ".join(parts) + "."
+    if trace.same:
+        also = f" Also, {changes}" if parts else ""
+        return verdict("symmetric", "Symmetric: all neurons of a layer have the same weights, so they do the same, for ever."
+                       + also)
+    if not parts:
+        return verdict("healthy", f"Healthy: through {depth} layer{'s' * (depth > 1)} the signal changes {_times(there)} and the "
+                                  f"gradient {_times(back)}.")
     chosen: Kind = ahead if ahead != "healthy" else behind
-    return verdict(chosen, f"{chosen.capitalize()}: through {depth} layer{'s' * (depth > 1)} " + " and ".join(parts) + ".")
+    return verdict(chosen, f"{chosen.capitalize()}: {changes}")

@@ -220,6 +220,10 @@ def _decades(series: list[Floats]) -> tuple[float, float]:
 def _note(result: PropagationResult) -> str:
     request, judgement = _request(result), result.judgement
     parts = [judgement.text]
+    dead = result.trace.dead[1:]
+    if request.activation == "relu" and np.nanmax(dead, initial=0.0) > 0:
+        most = int(np.nanargmax(dead))
+        parts.append(f"Dead ReLUs: up to {100 * dead[most]:.3g} %, in layer {most + 1}.")
     if result.trace.rows < request.batch:
         parts.append(f"At this width {result.trace.rows} of the {request.batch} rows are used.")
     return " ".join(parts)

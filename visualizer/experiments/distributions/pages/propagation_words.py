@@ -20,7 +20,7 @@ from visualizer.base.roles import Role
 from visualizer.components.latex import factor_latex, number_latex
 from visualizer.experiments.distributions.meanfield import Prediction
 from visualizer.experiments.distributions.propagation import Trace, gradient_seed, input_seed, rows_of
-from visualizer.experiments.distributions.propagation_verdict import MOST_FACTOR, MOST_TOTAL, Judgement
+from visualizer.experiments.distributions.propagation_verdict import LEAST_TOTAL, MOST_FACTOR, MOST_TOTAL, Judgement
 from visualizer.experiments.distributions.requests import PropagationRequest
 from visualizer.experiments.distributions.symmetry import RATE, ROWS, Symmetry
 
@@ -187,9 +187,9 @@ def _thresholds(judgement: Judgement) -> list[Block]:
         blocks.append(Numbers(tuple(rows)))
     blocks.append(Paragraph(
         f"Healthy: the spread changes by less than a factor of {MOST_TOTAL:.0f} through the whole network and by less than "
-        f"{MOST_FACTOR:.0f} per layer, signal and gradient. Smaller is vanishing, larger exploding. Symmetric: all rows of every "
-        "weight matrix are equal. Not a number: some value is NaN or infinite. The first layer is layer 1, in a network of one "
-        "layer the input."))
+        f"{MOST_FACTOR:.0f} per layer, signal and gradient; less than {LEAST_TOTAL:.0f} in all always is. Smaller is vanishing, "
+        "larger exploding. Symmetric: all rows of every weight matrix are equal. Not a number: some value is NaN or infinite. The "
+        "first layer is layer 1, in a network of one layer the input."))
     return blocks
 
 
