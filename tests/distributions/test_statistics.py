@@ -85,7 +85,9 @@ def test_every_formula_can_be_typeset() -> None:
     ('"1","2"', (1, 2)), ("\ufeff1\n2", (1, 2)),
     ("height\n1\n2", (1, 2)), ("height (cm)\n1\n2", (1, 2)), ("x, 1, 2", (1, 2)),
     ("1, 2,,3,", (1, 2, 3)), ("[1,2;3,4]", (1, 2, 3, 4)),
-    ("1.5; 2", (1.5, 2)), ("1\u00a02", (1, 2)),
+    ("1.5; 2", (1.5, 2)), ("0.125, 1.250, 2", (.125, 1.25, 2)), ("0.125,5", (.125, 5)), ("1\u00a02", (1, 2)), ("height\n1,5\n2,5\n", (1.5, 2.5)),
+    ("tensor([1., 2., 3.])", (1, 2, 3)), ("tensor([[1, 2],\n        [3, 4]], dtype=torch.float64)", (1, 2, 3, 4)),
+    ("np.array([1, 2e-3])", (1, 2e-3)), ("1,5\n2,5", (1, 5, 2, 5)), ("1.5\n2.5\n\n3.5", (1.5, 2.5, 3.5)),
 ])
 def test_numbers_are_read_however_they_are_separated(text: str, values: tuple[float, ...]) -> None:
     assert parse_numbers(text).values == values
@@ -97,7 +99,9 @@ def test_numbers_are_read_however_they_are_separated(text: str, values: tuple[fl
     ("1, nan", "Number 2 is \u201cnan\u201d"), ("NaN 1", "Number 1 is \u201cNaN\u201d"), ("1 inf", "Number 2 is \u201cinf\u201d"),
     ("-Infinity", "Number 1 is \u201c-Infinity\u201d"), ("3 1e400", "Number 2, \u201c1e400\u201d, is too large"),
     ("1..2", "is no number (place 1)"), ("1_000", "is no number (place 1)"), ("1,234.5; 2", "separator of thousands"),
-    ("0 " * (MOST_NUMBERS + 1), "takes at most 100,000"),
+    ("0 " * (MOST_NUMBERS + 1), "takes at most 100,000"), ("id,height\n1,1.5\n2,2.5", "These are 2 columns: id, height."),
+    ("name;h\nAnna;1,5", "paste one column alone"), ('"a"\t"b"\n1\t2', "These are 2 columns: a, b."),
+    ("tensor([1., ..., 2.])", "\u201c...\u201d is no number (place 2)"), ("1\n2\nNA", "\u201cNA\u201d is no number (place 3)"),
 ])
 def test_what_cannot_be_read_is_answered_with_a_sentence(text: str, words: str) -> None:
     with pytest.raises(UserError) as caught:
@@ -136,6 +140,9 @@ def test_squares_that_overflow_leave_the_standard_deviation_right() -> None:
     assert found["std_bessel"] == pytest.approx(math.sqrt(2) * 1e200, rel=1e-14)
     blocks = DISTRIBUTIONS.explain(result_of("1e200, 3e200"), state_of("")).blocks
     assert any(isinstance(block, Paragraph) and "largest float64" in block.text for block in blocks)
+    assert r"s^2 = \frac{1}{n - 1} \sum d_i^2 = \frac{\mathrm{too\ large}}{1} = \mathrm{too\ large}" in formulas_of("1e200, 3e200")
+    assert isinstance(blocks[0], Verdict)
+    assert blocks[0].text == "2 numbers, mean 2e200: standard deviation 1e200 with n, 1.4142136e200 with n \u2212 1."
     assert numbers_of("1e-200 3e-200")["std"] == pytest.approx(1e-200, rel=1e-14)
     assert numbers_of("1.7e308 1.7e308 1.7e308")["mean"] == 1.7e308
 
@@ -208,3 +215,21 @@ def test_the_table_says_both_divisors_side_by_side() -> None:
     blocks = DISTRIBUTIONS.explain(result_of("2,4,5,6,8"), state_of("")).blocks
     table = next(block for block in blocks if isinstance(block, Table))
     assert table.rows[:3] == (("divisor", "5", "4"), ("variance", "4", "5"), ("standard deviation", "2", "2.2360680"))
+
+
+@pytest.mark.parametrize("between", ["\n", ", ", "; ", "\t"])
+def test_a_long_paste_is_read_in_short_steps_and_only_once(between: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = between.join(repr(0.1 + x / 7e5) for x in range(MOST_NUMBERS))
+    state = state_of(text)
+    steps = list(DISTRIBUTIONS.run(DISTRIBUTIONS.request(state)))
+    assert len(steps) > 12  # each of a few thousand words
+    monkeypatch.setattr("visualizer.experiments.distributions.numbers_text.parse_in_parts", None)
+    assert "The first 1,000 of your 100,000 numbers" in DISTRIBUTIONS.code(state)
+
+
+def test_a_refused_paste_is_not_read_again_for_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = state_of("1 2 three")
+    with pytest.raises(UserError):
+        list(DISTRIBUTIONS.run(DISTRIBUTIONS.request(state)))
+    monkeypatch.setattr("visualizer.experiments.distributions.numbers_text.parse_in_parts", None)
+    assert DISTRIBUTIONS.code(state).startswith("# \u201cthree\u201d is no number")

@@ -134,7 +134,7 @@ class DistributionsState(State):
         help="Whether you give the numbers, or an initialiser draws them.",
     )
     values: str = text(
-        "2, 4, 5, 6, 8", multiline=True, max_length=1_000_000, label="Numbers", group="Data", views=("statistics",),
+        "2, 4, 5, 6, 8", multiline=True, max_length=2_500_000, label="Numbers", group="Data", views=("statistics",),
         when=lambda state: state.source == "typed",
         help="Type or paste numbers: separated by commas, spaces, semicolons or lines; 1e-3 works; a CSV column, too.",
     )

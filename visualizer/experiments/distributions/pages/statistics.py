@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from visualizer.base.errors import UserError
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Table, Verdict
 from visualizer.base.roles import Role
 from visualizer.experiments.distributions import numbers_text
@@ -47,11 +48,15 @@ def run(request: StatisticsRequest) -> Iterator[StatisticsResult | None]:
         UserError: the text holds no numbers, or something that is none; or the sample cannot be drawn.
     """
     numbers = found = None
-    for part in _read(request):
-        numbers = part
-        yield None
-    assert numbers is not None
     _last_read.clear()
+    try:
+        for part in _read(request):
+            numbers = part
+            yield None
+    except UserError as error:
+        _last_read[request] = error
+        raise
+    assert numbers is not None
     _last_read[request] = numbers
     for pass_done in statistics_in_parts(numbers.values):
         found = pass_done
@@ -62,8 +67,9 @@ def run(request: StatisticsRequest) -> Iterator[StatisticsResult | None]:
     yield StatisticsResult(request=request, found=found, notes=numbers.notes, drawing=drawing)
 
 
-#: The numbers of the last run: the window asks for their code at once, and must not wait while they are read again.
-_last_read: dict[StatisticsRequest, numbers_text.Numbers] = {}
+#: The numbers of the last run, or why there are none: the window asks for their code at once, and must not wait while they
+#: are read again.
+_last_read: dict[StatisticsRequest, numbers_text.Numbers | UserError] = {}
 
 
 def _read(request: StatisticsRequest) -> Iterator[numbers_text.Numbers | None]:
@@ -201,6 +207,8 @@ def _by(found: Statistics, which: Role) -> list[Block]:
 def code(request: StatisticsRequest) -> str:
     """PyTorch that computes the same of the same numbers (of the first thousand, where there are more typed ones)."""
     numbers = _last_read.get(request)
+    if isinstance(numbers, UserError):
+        raise UserError(numbers.sentence, numbers.details)
     if numbers is None:
         *_, numbers = _read(request)
     assert numbers is not None
