@@ -13,6 +13,7 @@ from visualizer.base.errors import ParameterError
 from visualizer.base.parameters import Text
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.editors.base import Editor
+from visualizer.ui.widgets.editors.long_text import LongTextEdit
 
 #: Milliseconds without a key after which what is typed into a larger text takes effect.
 _PAUSE_MS = 300
@@ -37,7 +38,7 @@ class TextEditor(Editor):
         self._pause.timeout.connect(self._take)
         self._edit: QLineEdit | QPlainTextEdit
         if self.parameter.multiline:
-            self._edit = QPlainTextEdit(self)
+            self._edit = LongTextEdit(self)
             self._edit.setTabChangesFocus(True)
             self._edit.textChanged.connect(self._pause.start)
         else:
