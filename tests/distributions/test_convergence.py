@@ -271,7 +271,9 @@ def test_a_contestant_without_a_seed_left_is_trained_no_further(monkeypatch: pyt
     main, _ = page.figures(result, DistributionsState())
     cross = next(layer for layer in main.layers if layer.key == "normal_end")
     assert isinstance(cross, Markers)
-    assert cross.x[0] == normal.stopped[0] - 1
+    assert cross.x[0] == normal.stopped[0]
+    assert main.y.limits is not None
+    assert main.y.limits[0] < cross.y[0] < main.y.limits[1]
     assert not any(layer.key == "zeros_end" for layer in main.layers)
 
 
@@ -281,7 +283,7 @@ def test_the_run_ends_when_nobody_is_left() -> None:
     assert result.progress == 1.0
     assert result.done == steps < 200
     main, ends = page.figures(result, DistributionsState())
-    assert main.x.limits == (0.0, steps)
+    assert main.x.limits == (0.0, pytest.approx(1.01 * steps))
     assert "6 of 6" in ends.note
     verdict = page.explain(result, DistributionsState()).blocks[0]
     assert isinstance(verdict, Verdict)

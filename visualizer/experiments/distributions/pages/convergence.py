@@ -152,22 +152,24 @@ def _losses(result: ConvergenceResult) -> Figure:
         layers.append(Band(key=f"{one.entry.name}_band", role=_style(index, one.entry.name)[0], x=readonly(steps[whole]),
                            lower=readonly(one.low[whole]), upper=readonly(one.high[whole]),
                            opacity=0.18 if len(result.curves) < 6 else 0.12))
-    for index, one in enumerate(result.curves):
-        role, dash = _style(index, one.entry.name)
-        layers.append(Line(key=one.entry.name, role=role, dash=dash, label=one.entry.title, x=steps, y=_drawn(one.median),
-                           width=2.5))
-        ends = np.flatnonzero(np.isfinite(one.median))
-        if 0 < ends.size <= result.done:
-            layers.append(Markers(key=f"{one.entry.name}_end", role=role, x=readonly(steps[ends[-1:]]), symbol="cross", size=11.0,
-                                  y=readonly(one.median[ends[-1:]])))
     log = _positive(result)
     # What happens in the first few steps only may leave the picture: the rest is what is compared.
     settled = min(result.done, math.ceil(0.05 * _steps(result)))
     everything = np.concatenate([values for one in result.curves for values in (one.low[settled:], one.high[settled:])])
+    limits = _limits(everything, result.guess, log)
+    edge = limits[1] / (limits[1] / limits[0]) ** 0.03 if log else limits[1] - 0.03 * (limits[1] - limits[0])
+    for index, one in enumerate(result.curves):
+        role, dash = _style(index, one.entry.name)
+        layers.append(Line(key=one.entry.name, role=role, dash=dash, label=one.entry.title, x=steps, y=_drawn(one.median),
+                           width=2.5))
+        gone = np.flatnonzero(~np.isfinite(one.median))
+        if gone.size:  # the line has left the picture long before: a cross at its upper edge says where it ended
+            layers.append(Markers(key=f"{one.entry.name}_end", role=role, x=readonly(steps[gone[:1]]), y=readonly([edge]),
+                                  symbol="cross", size=11.0))
     seeds = f"Median of {request.repeats} seeds, band from the 10 % to the 90 % quantile." if request.repeats > 1 else "One seed."
     return Figure(
-        "convergence", "The same task from several initialisations", Axis("step", limits=(0.0, float(_steps(result))),
-        integer=True), Axis("loss", log=log, limits=_limits(everything, result.guess, log)), tuple(layers),
+        "convergence", "The same task from several initialisations", Axis("step", limits=(0.0, 1.01 * _steps(result)),
+        integer=True), Axis("loss", log=log, limits=limits), tuple(layers),
         note=convergence_words.diverged(result) or seeds,
     )
 
@@ -189,7 +191,7 @@ def _ends(result: ConvergenceResult) -> Figure:
         # The seeds of one row stand a little apart, so that equal losses can be counted.
         apart = 0.44 * ((np.arange(seen.size) * 0.618034) % 1.0 - 0.5) if seen.size > 1 else np.zeros(seen.size)
         role = _style(index, one.entry.name)[0]
-        layers.append(Markers(key=one.entry.name, role=role, x=readonly(seen), y=readonly(row + apart), size=6.0, opacity=0.7))
+        layers.append(Markers(key=one.entry.name, role=role, x=readonly(seen), y=readonly(row + apart), size=7.0, opacity=0.75))
         if math.isfinite(one.end):
             layers.append(Segments(key=f"{one.entry.name}_median", role=role, x0=readonly([one.end]), x1=readonly([one.end]),
                                    y0=readonly([row - 0.36]), y1=readonly([row + 0.36]), width=3.0))

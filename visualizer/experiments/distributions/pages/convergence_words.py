@@ -27,7 +27,7 @@ def diverged(result: ConvergenceResult) -> str:
         at = f"at step {first}" if first == last else f"at steps {first} to {last}"
         seeds = "" if one.stopped.size == 1 else f" ({one.diverged} of {one.stopped.size} seeds)"
         gone.append(f"{one.entry.title} {at}{seeds}")
-    return f"Diverged, the loss being no number any more: {', '.join(gone)}." if gone else ""
+    return f"Diverged: {', '.join(gone)}." if gone else ""
 
 
 def explain(result: ConvergenceResult) -> Explanation:
@@ -36,9 +36,11 @@ def explain(result: ConvergenceResult) -> Explanation:
     blocks: list[Block] = [_verdict(result), Heading("The losses"), _table(result)]
     words = diverged(result)
     if words:
-        blocks.append(Paragraph(words + " Such a seed is stopped there and counts as worse than every number, so a quantile that "
-                                "falls among them is infinite. An initialiser whose seeds have all diverged is trained no "
-                                "further. A smaller learning rate or a smaller spread of the weights keeps them finite."))
+        blocks.append(Paragraph(words + " At that step the loss is no number any more: too large for one, or NaN. Such a seed is "
+                                "stopped there and counts as worse than every number, so a quantile that falls among them is "
+                                "infinite; a cross marks where the median is. An initialiser whose seeds have all diverged is "
+                                "trained no further. A smaller learning rate or a smaller spread of the weights keeps the losses "
+                                "finite."))
     blocks += _task_blocks(result)
     blocks += _symmetry_blocks(result)
     blocks += _gain_blocks(request)

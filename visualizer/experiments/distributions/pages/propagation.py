@@ -271,7 +271,7 @@ def _ridges(name: str, title: str, what: str, role: Role, spread: Spread, empty:
 
 
 def _symmetry(result: PropagationResult) -> Figure:
-    title = "Largest distance between two neurons"
+    title = "Distance of neurons"
     across, up = Axis("training step", integer=True), Axis("distance of weights")
     symmetry = result.symmetry
     if symmetry is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visualizer.base.explanation import (
     Block,
@@ -23,6 +24,8 @@ from visualizer.experiments.distributions.propagation import Trace, gradient_see
 from visualizer.experiments.distributions.propagation_verdict import LEAST_TOTAL, MOST_FACTOR, MOST_TOTAL, Judgement
 from visualizer.experiments.distributions.requests import PropagationRequest
 from visualizer.experiments.distributions.symmetry import RATE, ROWS, Symmetry
+
+Floats = NDArray[np.float64]
 
 #: Half of a symmetric variance passes a ReLU; what the recursion becomes for the activations that have a closed form.
 _CLOSED = {
@@ -60,21 +63,20 @@ def _measured(trace: Trace, judgement: Judgement, theory: Prediction | None, req
         Paragraph(f"L = {depth} linear layers of n = {request.width} neurons without bias, each followed by the activation; "
                   f"{trace.rows} rows of input. Every weight is filled by torch.nn.init.{request.chosen.name}_.{fewer}"),
     ]
-    places = np.unique(np.linspace(1, depth, min(depth, 6)).round().astype(int))
+    places = [int(layer) for layer in np.unique(np.linspace(1, depth, min(depth, 6)).round())]
+    nothing = np.full(depth + 1, np.nan)
 
-    def cell(values: object, layer: int) -> str:
-        value = float(np.asarray(values)[layer])
-        return "\u2013" if np.isnan(value) else number_text(value, 3)
+    def table(**columns: Floats) -> Table:
+        return Table(("layer", *(name.replace("_", " ") for name in columns)), tuple(
+            (str(layer), *(_cell(float(values[layer])) for values in columns.values())) for layer in places
+        ))
 
-    rows = tuple(
-        (str(layer), cell(trace.activation.std, layer), "\u2013" if theory is None else cell(theory.activation, layer),
-         cell(trace.gradient.std, layer), "\u2013" if theory is None else cell(theory.gradient, layer),
-         cell(trace.weight_gradient, layer))
-        for layer in map(int, places)
-    )
-    blocks += [Table(("layer", "signal", "theory", "gradient", "theory", "of W"), rows),
-               Paragraph("Standard deviations over all rows and neurons: of the activations h, of the gradient with respect to "
-                         "them, and of the gradient of the weights W, which is what a step of training uses.")]
+    blocks += [
+        table(signal=trace.activation.std, theory=nothing if theory is None else theory.activation),
+        table(gradient=trace.gradient.std, theory=nothing if theory is None else theory.gradient, of_W=trace.weight_gradient),
+        Paragraph("Standard deviations over all rows and neurons: of the activations h, of the gradient with respect to "
+                  "them, and of the gradient of the weights W, which is what a step of training uses."),
+    ]
     dead = trace.dead[1:]
     if request.activation == "relu" and np.isfinite(dead).any():
         worst = int(np.nanargmax(dead)) + 1
@@ -87,6 +89,13 @@ def _measured(trace: Trace, judgement: Judgement, theory: Prediction | None, req
         blocks.append(Paragraph(f"Layer {judgement.bad_layer} is the first that is not finite: {trace.inf:,} infinite and "
                                 f"{trace.nan:,} NaN (infinite minus infinite). Whatever follows is lost, so no gradient is taken."))
     return blocks
+
+
+def _cell(value: float) -> str:
+    """A short number for a narrow column."""
+    if np.isnan(value):
+        return "\u2013"
+    return number_text(value, 3) if value == 0.0 or 1e-3 <= value < 1e4 else f"{value:.2e}"
 
 
 def _forward(
