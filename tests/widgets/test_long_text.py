@@ -40,7 +40,7 @@ def test_a_long_text_is_whole_and_only_its_beginning_is_laid_out(field: LongText
     assert field.toPlainText() == text
     assert field.abbreviated()
     assert field.document().characterCount() < 1000
-    assert "more characters" in QPlainTextEdit.toPlainText(field)
+    assert QPlainTextEdit.toPlainText(field).startswith(f"{len(text):,} characters.")
 
 
 @pytest.mark.parametrize("text", [LINES, ROW])

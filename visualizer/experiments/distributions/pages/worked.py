@@ -47,7 +47,7 @@ def in_brackets(value: float) -> str:
     return f"({tex(value)})" if value < 0 else tex(value)
 
 
-def sum_of(terms: Sequence[str], room: int = 44) -> str:
+def sum_of(terms: Sequence[str], room: int = 48) -> str:
     """``2 + 4 + 5``: all of these terms, or as many as fit into ``room`` characters with dots and the last one.
 
     A term that begins with a minus is subtracted.

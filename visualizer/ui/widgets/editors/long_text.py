@@ -14,7 +14,7 @@ _BEGINNING = 600
 
 
 class LongTextEdit(QPlainTextEdit):
-    """A QPlainTextEdit that shows only the beginning of a text of more than 20,000 characters, and how many follow.
+    """A QPlainTextEdit that shows only the beginning of a text of more than 20,000 characters, and how many they are.
 
     :meth:`toPlainText` is always the whole text. What is pasted or typed over an abbreviated text replaces all of it.
     """
@@ -86,5 +86,4 @@ def _abbreviated(text: str) -> str:
         if mark in beginning:
             beginning = beginning[: beginning.rindex(mark) + 1]
             break
-    more = len(text) - len(beginning)
-    return f"{beginning}\n\u2026 and {more:,} more characters, which all count. Type or paste to replace everything."
+    return f"{len(text):,} characters. Type or paste to replace them all. They begin:\n\n{beginning.rstrip()} \u2026"
