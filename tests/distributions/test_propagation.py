@@ -554,3 +554,10 @@ def test_dead_relus_are_named_beside_the_figure() -> None:
     note = TAB.figures(found, state_of(**values))[0].note
     assert f"up to {100 * found.trace.dead[layer]:.3g} %, in layer {layer}." in note
     assert "Dead" not in TAB.figures(result_of(activation="tanh"), state_of())[0].note
+
+
+def test_a_line_has_its_gradient_predicted_even_where_its_signal_leaves_float64() -> None:
+    found = result_of(initializer="ones", activation="linear", depth=100, width=1024, batch=4, symmetry_steps=0).prediction
+    assert found is not None
+    assert np.isnan(found.activation[100])
+    assert found.gradient[90:100] == pytest.approx(found.gradient[99] * 1024.0 ** np.arange(9, -1, -1), rel=1e-6)

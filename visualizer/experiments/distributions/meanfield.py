@@ -152,8 +152,8 @@ def predict(
             square[layer] = total
             sums, squares = width * m1, m2
             chi[layer] = width * variance * float(second[layer].mean())
-        if not np.isfinite(total):
-            break  # float64 ends here, and with it the theory
+        if not np.isfinite(total) and activation != "linear":
+            break  # float64 ends here, and with it what is known of the slope
     gradient, weight = np.full(shape, np.nan), np.full(shape, np.nan)
     gradient[depth] = 1.0
     with np.errstate(all="ignore"):
