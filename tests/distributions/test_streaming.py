@@ -17,7 +17,7 @@ from visualizer.base.errors import UserError
 from visualizer.components.initializers import INITIALIZERS, initializer
 from visualizer.components.seeding import torch_generator
 from visualizer.experiments.distributions import streaming
-from visualizer.experiments.distributions.drawing import Source, generator_on
+from visualizer.experiments.distributions.drawing import CHUNK, Source, generator_on
 from visualizer.experiments.distributions.requests import Chosen
 from visualizer.experiments.distributions.streaming import Summary, chunks, stream, summary
 
@@ -272,7 +272,7 @@ def test_values_of_a_huge_tensor_come_in_pieces() -> None:
     assert source.first is None
     sizes = [piece.numel() for piece in source.pieces() if piece is not None]
     assert sum(sizes) == source.total == 2**21
-    assert max(sizes) == 100_000
+    assert max(sizes) == CHUNK
     bound = math.sqrt(6 / 3072)
     found = last(source.pieces(), -bound, bound, 10)
     assert (found.below, found.above) == (0, 0)

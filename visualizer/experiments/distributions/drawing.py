@@ -16,8 +16,9 @@ from visualizer.experiments.distributions.blocks import FEWEST, Fill, block_seed
 from visualizer.experiments.distributions.requests import Chosen
 from visualizer.experiments.distributions.tail import tail_normal_
 
-#: Values drawn at once: on a processor what stays in its cache, on a GPU what keeps it busy.
-CHUNK, GPU_CHUNK = 100_000, 2**22
+#: Values drawn at once: on a processor what stays in its cache, and takes so long that what is done for each chunk hardly
+#: counts (beside a busy window, most of all waiting for Python's lock); on a GPU what keeps it busy.
+CHUNK, GPU_CHUNK = 250_000, 2**22
 
 #: The largest tensor of independent values that torch's own function fills as a whole, and that is kept.
 MOST_FIRST = 2**20

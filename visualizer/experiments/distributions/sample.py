@@ -107,7 +107,7 @@ def samples(request: InitializerRequest, law: Law) -> Iterator[Sample | None]:
     matrix: Floats | None = None
     shape = (request.shape[0], source.numel // request.shape[0]) if len(request.shape) > 1 else (1, source.numel)
     singular, why = None, ""
-    for summary in stream(watched(), low, high, bins):
+    for summary in stream(watched(), low, high, bins, source.total):
         if summary is None:
             yield None
             continue

@@ -31,8 +31,9 @@ from visualizer.figures.model import readonly
 
 __all__ = ["Source", "Summary", "chunks", "stream", "summary", "tail_normal_"]
 
-#: Seconds of one step, and between two summaries. Results do not depend on them.
-_STEP, _EVERY = 0.006, 0.030
+#: Seconds of one step, and between two summaries; and how near the end has to be for nothing to be shown before it: a run
+#: that has shown something gives way to the next move of a slider. Results do not depend on them.
+_STEP, _EVERY, _SOON = 0.006, 0.030, 0.060
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,9 @@ def chunks(draw: Callable[[Tensor], object], count: int, chunk: int = CHUNK, dty
     return in_turn(lambda part, _: draw(part), lambda size: torch.empty(size, dtype=dtype, device=device), count, chunk)
 
 
-def stream(pieces: Iterable[Tensor | None], low: float, high: float, bins: int) -> Iterator[Summary | None]:
+def stream(
+    pieces: Iterable[Tensor | None], low: float, high: float, bins: int, count: int | None = None
+) -> Iterator[Summary | None]:
     """Histogram and moments of all pieces, in steps of some milliseconds.
 
     Args:
@@ -80,9 +83,11 @@ def stream(pieces: Iterable[Tensor | None], low: float, high: float, bins: int) 
             before the next one is asked for, and None stands for one that is not there yet. A generator is closed at the
             end, whichever it is.
         low, high, bins: equal bins between them, as finely as the dtype can tell.
+        count: of all values, if it is known.
 
     Yields:
-        None, and about every 30 ms a summary of the values so far; the last one is of all.
+        None, and about every 30 ms a summary of the values so far, unless the end is so near that the whole can be waited
+        for; the last one is of all.
 
     Raises:
         ValueError: there is no bin, low is not below high, or there is no value.
@@ -92,12 +97,12 @@ def stream(pieces: Iterable[Tensor | None], low: float, high: float, bins: int) 
     with ExitStack() as ending:
         if isinstance(pieces, Generator):  # it may have a thread that draws
             ending.callback(pieces.close)
-        yield from _steps(pieces, low, high, bins)
+        yield from _steps(pieces, low, high, bins, math.inf if count is None else count)
 
 
-def _steps(pieces: Iterable[Tensor | None], low: float, high: float, bins: int) -> Iterator[Summary | None]:
+def _steps(pieces: Iterable[Tensor | None], low: float, high: float, bins: int, count: float) -> Iterator[Summary | None]:
     gathered: _Gathered | None = None
-    started = shown = perf_counter()
+    began = started = shown = perf_counter()
     for piece in pieces:
         if piece is None:
             yield None
@@ -109,7 +114,8 @@ def _steps(pieces: Iterable[Tensor | None], low: float, high: float, bins: int) 
             gathered.add(piece[at : at + gathered.chunk])
             now = perf_counter()
             if now - started > _STEP:
-                if now - shown > _EVERY:
+                to_come = (now - began) * (count / gathered.count - 1.0)
+                if now - shown > _EVERY and to_come > _SOON:
                     yield gathered.summary()
                     shown = perf_counter()
                 else:
@@ -179,6 +185,7 @@ class _Gathered:
 
     Attributes:
         chunk: how many values :meth:`add` takes at most.
+        count: of the values so far.
     """
 
     def __init__(self, like: Tensor, low: float, high: float, bins: int) -> None:
@@ -192,7 +199,7 @@ class _Gathered:
         self._bins = bins
         self._grid = _Grid(low, high, bins, self._work)
         self._counts = torch.zeros(bins + 1, dtype=torch.int64, device=like.device)
-        self._below = self._above = self._nonfinite = self._count = 0
+        self._below = self._above = self._nonfinite = self.count = 0
         self._moments = _Moments()
         self._minimum, self._maximum = math.inf, -math.inf
 
@@ -204,7 +211,7 @@ class _Gathered:
     def add(self, values: Tensor) -> None:
         """Take in up to ``chunk`` values."""
         n = values.numel()
-        self._count += n
+        self.count += n
         if n > self._places.numel():
             self._allocate(self.chunk, values.device)
         if values.dtype != self._work:
@@ -280,7 +287,7 @@ class _Gathered:
         variance = (m.m2 / n if spread else 0.0) if n else nan
         shaped = spread and variance > 0.0
         return Summary(
-            count=self._count, mean=m.mean if n else nan, variance=variance,
+            count=self.count, mean=m.mean if n else nan, variance=variance,
             variance_bessel=variance * n / (n - 1) if n > 1 else nan, std=math.sqrt(variance),
             skewness=m.m3 / n / variance**1.5 if shaped else nan, kurtosis=m.m4 / n / variance**2 - 3.0 if shaped else nan,
             minimum=self._minimum if n else nan, maximum=self._maximum if n else nan, nonfinite=self._nonfinite,
@@ -313,6 +320,13 @@ class _Grid:
         torch.sub(values, self.first, out=out)
         out.mul_(self._scale)
 
+    def _placed(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The same of a few values, in numpy: the same two steps of IEEE arithmetic."""
+        kind = values.dtype.type
+        with np.errstate(over="ignore"):
+            placed: NDArray[np.floating] = (values - kind(self.first)) * kind(self._scale)
+        return placed
+
     def _adjusted(self, wanted: NDArray[np.float64], kind: type[np.floating]) -> NDArray[np.float64]:
         """For each inner edge: itself, if that tells apart what :meth:`place` tells apart, or else the nearest that does."""
         bits = np.int64 if kind is np.float64 else np.int32
@@ -332,10 +346,7 @@ class _Grid:
         behind = np.full(wanted.size, key_of(self.last) + 1, dtype=np.int64)
         while np.any(before + 1 < behind):
             middle = (before >> 1) + (behind >> 1) + (before & behind & 1)  # their sum may not fit in 64 bits
-            tried = torch.from_numpy(value(middle))
-            found = torch.empty_like(tried)
-            self.place(tried, found)
-            reached = found.numpy() >= number
+            reached = self._placed(value(middle)) >= number
             before, behind = np.where(reached, before, middle), np.where(reached, middle, behind)
         last_before, first_behind = value(before).astype(np.float64), value(behind).astype(np.float64)
         good = (last_before < wanted) & (wanted <= first_behind)
