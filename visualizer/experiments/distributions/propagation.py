@@ -38,9 +38,10 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 64
 REACH = 4.0
 
-#: Seconds of work between two yields, and between two traces that are worth drawing. Results do not depend on it.
+#: Seconds of work between two yields, and between two traces that are worth drawing: a network that is through sooner is
+#: drawn once. Results do not depend on them.
 _SLICE = 0.006
-_PICTURE = 0.12
+_PICTURE = 0.25
 
 ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda x: x,

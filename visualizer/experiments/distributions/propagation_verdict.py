@@ -65,7 +65,8 @@ def _change(ratio: float, layers: int) -> Kind:
 def _times(ratio: float, zero: str = "") -> str:
     if ratio == 0:
         return "to exactly 0" + zero
-    return f"by a factor of {number_text(ratio if ratio >= 1 else 1 / ratio, 3)}"
+    factor = float(f"{ratio if ratio >= 1 else 1 / ratio:.2e}")
+    return f"{factor:,.0f}-fold" if 1000 <= factor < 1e6 else f"{number_text(factor, 3)}-fold"
 
 
 def judge(trace: Trace) -> Judgement:
@@ -103,7 +104,9 @@ def judge(trace: Trace) -> Judgement:
         return verdict("not a number", f"Not a number in the gradient at layer {int(bad_back[-1])}: float32 ends at 3.4e38.")
     if trace.fraction < 1.0:
         done = int(np.isfinite(forward.std).sum()) - 1
-        return verdict("computing", f"Forward through layer {done} of {depth} \u2026")
+        if done < depth:
+            return verdict("computing", f"Forward through layer {done} of {depth} \u2026")
+        return verdict("computing", f"Backward to layer {int(np.flatnonzero(np.isfinite(backward.std))[0])} of {depth} \u2026")
     ahead, behind = _change(there, layers), _change(back, layers)
     parts = []
     for kind, name, ratio, at in ((ahead, "the signal", there, zero), (behind, "the gradient", back, gone)):
