@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ class InitializerResult(DistributionsResult):
         grid: positions at which ``density``, ``cdf`` and ``parent`` (the density before truncation) are given.
         expected: the quantiles of theory that belong to the sample's.
         pinned: sample A, whole, if one was kept; ``sample`` is B then.
+        drawn: the figures that were made of it, by the heights of the bars: the very same again cost the window nothing,
+            and it asks for them at every move of a slider.
     """
 
     law: Law
@@ -59,6 +61,7 @@ class InitializerResult(DistributionsResult):
     parent: Floats | None
     expected: Floats
     pinned: Sample | None
+    drawn: dict[str, tuple[Figure, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def numbers(self) -> dict[str, Any]:
         request = _request(self)
@@ -144,7 +147,12 @@ def _grid(law: Law, low: float, high: float) -> Floats:
 
 def figures(result: InitializerResult, state: DistributionsState) -> tuple[Figure, ...]:
     """Histogram, cumulative distribution, quantiles, the first tensor and its singular values."""
-    return (_histogram(result, state.heights), _cumulative(result), _quantiles(result), _matrix(result), _singular(result))
+    heights = state.heights
+    if heights not in result.drawn:
+        result.drawn[heights] = (
+            _histogram(result, heights), _cumulative(result), _quantiles(result), _matrix(result), _singular(result),
+        )
+    return result.drawn[heights]
 
 
 def _title_of(request: InitializerRequest) -> str:
