@@ -34,6 +34,7 @@ class Parameter(ABC, Generic[T]):
     Attributes:
         name: the state's field; the command-line option is ``--name`` with dashes. Filled in from the field.
         label: shown beside the control.
+        label_of: the label for a state, where it depends on another parameter; None: always ``label``.
         help: one or two sentences: meaning, and what larger or smaller does.
         formula: its symbol or formula in LaTeX, without dollar signs; may be empty.
         unit: shown after the number; may be empty.
@@ -55,6 +56,7 @@ class Parameter(ABC, Generic[T]):
     group: str = ""
     views: tuple[str, ...] = ()
     when: Callable[[Any], bool] | None = None
+    label_of: Callable[[Any], str] | None = None
     display: bool = False
     hidden: bool = False
 
@@ -62,6 +64,10 @@ class Parameter(ABC, Generic[T]):
     def option(self) -> str:
         """The command-line option, e.g. ``--batch-size``."""
         return "--" + self.name.replace("_", "-")
+
+    def label_for(self, state: Any) -> str:
+        """The label for this state."""
+        return self.label if self.label_of is None else self.label_of(state)
 
     @abstractmethod
     def allowed(self, state: Any = None) -> str:

@@ -36,6 +36,7 @@ class FormRow(QWidget):
         self.parameter = parameter
         self.sentence = ""
         self._shown_help = ""
+        self._title = parameter.label
         self._theme = theme
         self.editor = EDITORS[parameter.kind](parameter, prefix, theme, self)
         self.editor.changed.connect(self._on_changed)
@@ -49,8 +50,7 @@ class FormRow(QWidget):
         yield from self.editor.build(state)
         if not self.editor.labels_itself:
             self._label = _RowLabel(self)
-            symbol = symbol_text(self.parameter.formula)
-            self._label.setText(self.parameter.label + (f"\u00a0 {symbol}" if symbol else ""))
+            self._label.setText(self._label_text(self.parameter.label))
             self._label.setTextFormat(Qt.TextFormat.PlainText)
             self._label.setWordWrap(True)
             self._label.setBuddy(self.editor.main_control())
@@ -82,8 +82,18 @@ class FormRow(QWidget):
             self.editor.discard()
         self.show_problem("")
 
+    def _label_text(self, title: str) -> str:
+        symbol = symbol_text(self.parameter.formula)
+        return title + (f"\u00a0 {symbol}" if symbol else "")
+
     def _help(self, state: Any) -> None:
-        """The label's tooltip; what is useful may depend on the state."""
+        """The label and its tooltip; what it is called and what is useful may depend on the state."""
+        title = self.parameter.label_for(state)
+        if title != self._title:
+            self._title = title
+            self.editor.rename(title)
+            if self._label is not None:
+                self._label.setText(self._label_text(title))
         help = parameter_help(self.parameter, state)
         if self._label is not None and help != self._shown_help:
             self._shown_help = help

@@ -44,6 +44,10 @@ class Editor(QWidget):
         """The control that carries the object name ``<experiment>.<parameter>`` and belongs to the label."""
         raise NotImplementedError
 
+    def rename(self, title: str) -> None:
+        """Take another label."""
+        self.main_control().setAccessibleName(title)
+
     def show_value(self, value: Any, state: Any) -> None:
         """Show a value without emitting anything. What is half typed stays if the value did not change."""
         raise NotImplementedError

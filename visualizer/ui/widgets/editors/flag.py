@@ -29,6 +29,10 @@ class FlagEditor(Editor):
     def main_control(self) -> QWidget:
         return self._box
 
+    def rename(self, title: str) -> None:
+        super().rename(title)
+        self._box.setText(title.replace("&", "&&"))
+
     def show_value(self, value: Any, state: Any) -> None:
         self._box.setChecked(value)  # "clicked" comes only from the user
 
