@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
 import re
 import statistics
@@ -21,6 +22,7 @@ from torch import nn
 
 from visualizer.base.errors import UserError
 from visualizer.base.explanation import Formula, Paragraph, Table, Verdict
+from visualizer.base.json_text import json_text
 from visualizer.components.initializers import INITIALIZERS, initializer
 from visualizer.experiments.distributions.convergence import (
     ACTIVATIONS,
@@ -377,3 +379,9 @@ def test_the_experiment_runs_the_page_by_default() -> None:
     numbers = experiment.numbers(result, state)
     assert numbers["convergence"].keys() == numbers["loss"].keys() == set(state.contestants)
     assert all(len(curve) == 4 for curve in numbers["loss"].values())
+
+
+def test_the_numbers_of_a_run_that_diverged_survive_json() -> None:
+    found = json.loads(json_text(result_of(diverging(repeats=1)).numbers()))
+    assert found["convergence"]["zeros"]["diverged_at"] == [None]
+    assert found["convergence"]["normal"]["diverged_at"][0] > 0

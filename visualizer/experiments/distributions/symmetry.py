@@ -40,8 +40,9 @@ class Symmetry:
 
     @property
     def stays(self) -> bool:
-        """Whether all neurons of every layer were identical all the time."""
-        return bool((self.distance[np.isfinite(self.distance)] == 0.0).all())
+        """Whether all neurons of every layer were identical all the time that it was looked at."""
+        seen = self.distance[np.isfinite(self.distance)]
+        return bool(seen.size and (seen == 0.0).all())
 
 
 class Linear(torch.autograd.Function):
