@@ -59,7 +59,8 @@ class Built:
         Raises:
             UserError: torch refuses them; the sentence says what to change, the details have torch's own message.
         """
-        return self._called(self.module, tensors)
+        found = self._called(self.module, tensors)
+        return found if isinstance(found, Tensor) else found[1]
 
     def contributions(self, tensors: Mapping[str, Tensor] | None = None) -> Tensor:
         """What ``reduction="none"`` returns: the loss of every element, or of every row.
@@ -67,19 +68,18 @@ class Built:
         Raises:
             UserError: as :meth:`loss`.
         """
-        return self._called(self.each, tensors)
+        found = self._called(self.each, tensors)
+        return found if isinstance(found, Tensor) else -found[0]
 
-    def _called(self, module: torch.nn.Module, tensors: Mapping[str, Tensor] | None) -> Tensor:
+    def _called(self, module: torch.nn.Module, tensors: Mapping[str, Tensor] | None) -> Tensor | tuple[Tensor, Tensor]:
+        """A tensor; from AdaptiveLogSoftmaxWithLoss the logarithms of the targets' probabilities, and their loss."""
         given = list((self.leaves if tensors is None else tensors).values())
         with heard(self.warnings):
             try:
-                found = module(*given)
+                found: Any = module(*given)
             except Exception as error:
                 raise diagnosed(self.setup, error) from error
-        if isinstance(found, tuple):  # AdaptiveLogSoftmaxWithLoss: the logarithms of probabilities, and their loss
-            return -found.output if module is self.each else found.loss
-        assert isinstance(found, Tensor)
-        return found
+        return found if isinstance(found, Tensor) else (found[0], found[1])
 
     def scalar(self, tensors: Mapping[str, Tensor] | None = None) -> Tensor:
         """The number that backward starts from: the loss, or with ``reduction="none"`` the sum of all."""
@@ -128,7 +128,7 @@ def build(setup: Setup, dtype: str = "") -> Built:
     with heard(said), torch.random.fork_rng(devices=[]):
         made_modules = []
         for reduction in (setup.reduction, "none"):
-            torch.random.default_generator.manual_seed(setup.seed)
+            torch.default_generator.manual_seed(setup.seed)
             chosen = keywords | ({"reduction": reduction} if entry.reductions else {})
             try:
                 made_modules.append(entry.create(**chosen))
