@@ -358,6 +358,7 @@ PRESETS = (
     _preset("tanh_xavier", "Xavier + tanh", "Glorot's rule with the activation that it was made for.", "propagation",
             initializer="xavier_normal", activation="tanh"),
     _preset("spirals", "Two spirals", "Five initialisations learn to tell two spirals apart.", "convergence"),
+    _preset("net_one", "Linear(10, 5)", "Xavier on the lecture's single layer.", "layers", network="one_layer"),
     _preset("net_two", "Two layers", "The lecture's Linear(10, 5) and Linear(5, 2).", "layers"),
     _preset("net_three", "Three layers", "Kaiming for ReLU on the lecture's deeper network.", "layers", network="three_layers",
             initializer="kaiming_normal", nonlinearity="relu"),

@@ -53,11 +53,13 @@ _GLYPHS: dict[str, Callable[[QPainter], None]] = {
 class PlotButton(QAbstractButton):
     """One tool. Paints nothing unless it is revealed, but keeps its place in the tab order."""
 
+    #: Of the class: when a focused window is taken apart, Qt tells of the lost focus after Python has emptied the object.
+    _revealed = False
+
     def __init__(self, action: str, name: str, tip: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._glyph = _GLYPHS[action]
         self._theme = Theme()
-        self._revealed = False
         self.setObjectName(f"plot.{action}")
         self.setAccessibleName(name)
         self.setToolTip(tip)
