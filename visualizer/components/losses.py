@@ -8,6 +8,7 @@ is the page of each class in the PyTorch documentation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -36,6 +37,12 @@ CONTENTS: Mapping[str, str] = MappingProxyType({
     "classes": "the indices of the true classes, then \u22121",
     "symbols": "symbols as whole numbers, never the blank",
     "length": "a length, a whole number",
+})
+
+#: The smallest and the largest number that makes sense, for contents that have them.
+LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType({
+    "probability": (0.0, 1.0), "binary": (0.0, 1.0), "log_probability": (-math.inf, 0.0), "count": (0.0, math.inf),
+    "positive": (0.0, math.inf),
 })
 
 #: Contents that torch wants as int64.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from visualizer.base.experiment import Gesture
 from visualizer.base.pages import PagedExperiment, PageResult
+from visualizer.base.tensors import TensorData
+from visualizer.components.losses import LIMITS, WHOLE, loss
 from visualizer.experiments.losses.requests import LossesRequest, request_of
 from visualizer.experiments.losses.state import PRESETS, VIEWS, LossesState
 
@@ -25,10 +29,17 @@ class Losses(PagedExperiment[LossesState, LossesRequest, PageResult]):
         return request_of(state)
 
     def gesture(self, state: LossesState, gesture: Gesture) -> LossesState:
-        """A dragged bar is the element of that index."""
-        if gesture.layer not in ("prediction", "target", "second", "third"):
+        """A dragged bar is the element of that index; it stays within what the loss takes."""
+        held = loss(state.loss).input(gesture.layer)
+        if held is None or held.holds in WHOLE or gesture.figure != "tensors":
             return state
-        data = getattr(state, gesture.layer)
+        data: TensorData = getattr(state, gesture.layer)
         if not 0 <= gesture.index < len(data.values):
             return state
-        return state.changed(**{gesture.layer: data.replaced(gesture.index, gesture.y)})
+        low, high = LIMITS.get(held.holds, (-math.inf, math.inf))
+        value = min(max(float(f"{gesture.y:.3g}"), low), high)
+        if held.holds == "sign":
+            value = math.copysign(1.0, value)
+        elif held.holds == "count":
+            value = float(round(value))
+        return state.changed(**{gesture.layer: data.replaced(gesture.index, value)})
