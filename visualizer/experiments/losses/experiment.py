@@ -29,17 +29,35 @@ class Losses(PagedExperiment[LossesState, LossesRequest, PageResult]):
         return request_of(state)
 
     def gesture(self, state: LossesState, gesture: Gesture) -> LossesState:
-        """A dragged bar is the element of that index; it stays within what the loss takes."""
-        held = loss(state.loss).input(gesture.layer)
-        if held is None or held.holds in WHOLE or gesture.figure != "tensors":
+        """A dragged bar is the element of that index, the point of the curve and the surface the moved elements.
+
+        They stay within what the loss takes.
+        """
+        if gesture.figure == "tensors":
+            return _replaced(state, gesture.layer, {gesture.index: float(f"{gesture.y:.3g}")})
+        if gesture.figure in ("curve", "surface") and gesture.layer == "point":
+            digits = 2 - math.floor(math.log10(state.reach))  # steps of a few thousandths of the axis
+            moved = {state.element: round(gesture.x, digits)}
+            if gesture.figure == "surface":
+                moved[state.element_2] = round(gesture.y, digits)
+            return _replaced(state, state.moved, moved)
+        return state
+
+
+def _replaced(state: LossesState, role: str, values: dict[int, float]) -> LossesState:
+    """The state with some elements of one tensor replaced by what the loss takes next to these values."""
+    held = loss(state.loss).input(role)
+    if held is None or held.holds in WHOLE:
+        return state
+    data: TensorData = getattr(state, role)
+    low, high = LIMITS.get(held.holds, (-math.inf, math.inf))
+    for index, given in values.items():
+        if not 0 <= index < len(data.values):
             return state
-        data: TensorData = getattr(state, gesture.layer)
-        if not 0 <= gesture.index < len(data.values):
-            return state
-        low, high = LIMITS.get(held.holds, (-math.inf, math.inf))
-        value = min(max(float(f"{gesture.y:.3g}"), low), high)
+        value = min(max(given, low), high)
         if held.holds == "sign":
             value = math.copysign(1.0, value)
         elif held.holds == "count":
             value = float(round(value))
-        return state.changed(**{gesture.layer: data.replaced(gesture.index, value)})
+        data = data.replaced(index, value)
+    return state.changed(**{role: data})
