@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from visualizer.base.errors import UserError
 from visualizer.components.initializers import INITIALIZERS, initializer
+from visualizer.experiments.distributions import streaming
 from visualizer.experiments.distributions.experiment import Distributions
 from visualizer.experiments.distributions.pages.initializer import InitializerResult
 from visualizer.experiments.distributions.state import PRESETS, DistributionsState
@@ -113,16 +114,39 @@ def test_the_same_seed_gives_the_same_sample_and_leaves_torchs_own_generator_alo
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_a_large_sample_is_shown_while_it_grows_and_its_fit_is_tested_at_the_end() -> None:
+@pytest.fixture
+def shown_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("_STEP", 0.0), ("_SELDOM", 0.0), ("_SOON", 0.0)):
+        monkeypatch.setattr(streaming, name, seconds)
+
+
+def test_a_large_sample_is_shown_while_it_grows_and_its_fit_is_tested_at_the_end(shown_often: None) -> None:
     state = state_of(initializer="normal", shape="1000x1000", count=3_000_000)
     found = [result for result in TAB.run(TAB.request(state)) if result is not None]
     progress = [result.progress for result in found]
     assert progress == sorted(progress)
+    assert len(progress) > 3
     assert progress[-1] == 1.0
     last = found[-1]
     assert isinstance(last, InitializerResult)
     assert last.fit is not None
     assert last.fit.p_value > 1e-4
+
+
+def test_what_has_not_changed_is_the_very_same_figure(shown_often: None) -> None:
+    state = state_of(initializer="normal", count=3_000_000, shape="20x10")
+    results = [result for result in TAB.run(TAB.request(state)) if result is not None]
+    # The first one may not have all of the first values.
+    seen = [TAB.figures(result, state) for result in results[-2:]]
+    assert len(results) > 1
+    last = seen[-1]
+    assert all(again is figure for again, figure in zip(TAB.figures(results[-1], state), last, strict=True))
+    for name, one, other in zip(("sample", "cumulative", "quantiles", "matrix", "singular"), seen[0], last, strict=True):
+        assert one.name == name
+        assert (one is other) == (name in ("quantiles", "matrix", "singular"))
+    counted = TAB.figures(results[-1], state.changed(heights="count"))
+    assert counted[0] is not last[0]
+    assert counted[0].y.title == "values in each bar"
 
 
 def test_as_many_bins_are_drawn_as_were_chosen_by_hand() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -176,6 +176,23 @@ def test_a_stream_pauses_often_shows_what_it_has_and_ends_with_everything(monkey
     assert counts == sorted(counts)
     assert counts[-1] == shown[-1].counts.sum() == 100_000
     assert all(item.counts.sum() == item.count for item in shown)
+
+
+def test_nothing_is_shown_shortly_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(10**6))
+    monkeypatch.setattr(streaming, "perf_counter", lambda: 0.004 * next(clock))
+
+    def shown(pieces: int) -> list[int]:
+        values = (torch.ones(1000) for _ in range(pieces))
+        return [item.count for item in stream(values, 0.0, 2.0, 4, pieces * 1000) if item is not None]
+
+    assert shown(12) == [12_000]  # about 60 ms in all: a moved slider would cut it short after the first part
+    long = shown(300)
+    assert len(long) > 4
+    assert 200_000 < long[-2] < 300_000 - 5 * 1000
+    assert long[-1] == 300_000
+    between = [b - a for a, b in pairwise(long[:-1])]
+    assert between[0] < between[-1]  # what has gone on for long is shown less often
 
 
 def test_the_result_does_not_depend_on_where_the_steps_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -112,19 +113,25 @@ def test_a_block_is_not_overwritten_before_the_next_step() -> None:
 
 
 def test_the_consumer_goes_on_alone_while_the_other_thread_gets_no_processor() -> None:
-    released = threading.Event()
+    began, released = threading.Event(), threading.Event()
 
     def stuck(part: torch.Tensor, number: int) -> None:
+        began.set()
         released.wait(30)
         numbered(part, number)
 
-    steps = together(numbered, stuck, torch.empty, 1000, 100)
+    def draw(part: torch.Tensor, number: int) -> None:
+        began.wait(30)
+        numbered(part, number)
+
+    steps = together(draw, stuck, torch.empty, 1000, 100)
     seen: list[float] = []
     longest = 0.0
     while not released.is_set():
         start = perf_counter()
         piece = next(steps)
-        longest = max(longest, perf_counter() - start)
+        if began.is_set() and seen:
+            longest = max(longest, perf_counter() - start)
         if piece is None:  # the block that the other one has: all others that have a buffer are drawn
             released.set()
         else:
@@ -241,6 +248,21 @@ def test_the_second_thread_computes_as_the_first_one_does() -> None:
     finally:
         torch.set_num_threads(before)
         torch.set_rng_state(state)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a thread has a priority of its own")
+def test_the_second_thread_steps_back_for_the_window() -> None:
+    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    theirs: list[int] = []
+
+    def notes(part: torch.Tensor, number: int) -> None:
+        theirs.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        came.set()
+
+    came = threading.Event()
+    list(together(lambda part, number: came.wait(30), notes, torch.empty, 2000, 100))
+    assert set(theirs) == {19}
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine
 
 
 def test_two_threads_leave_the_filters_of_warnings_as_they_are(two_processors: None) -> None:

@@ -13,8 +13,10 @@ over, because buffers that were made in it cannot be written to outside.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TypeAlias
 
 import torch
@@ -28,6 +30,10 @@ FEWEST = 2**21
 
 #: Buffers that are filled in turns: one is counted, each thread draws into one, and one waits.
 _BUFFERS = 4
+
+#: How far the second thread steps back for others, 19 at most (Linux). Beside a billion values the 99th percentile of the
+#: window's gaps is 17-21 ms with 0, 15-16 ms with 10.
+_NICE = 19
 
 #: Seconds that the consumer waits for a block that the other thread draws before it says that there is none yet.
 _PATIENCE = 0.003
@@ -76,6 +82,13 @@ def together(fill: Fill, others: Fill, empty: Callable[[int], Tensor], count: in
             yield part if part.numel() else None
     finally:
         shared.close()
+
+
+def _step_back() -> None:
+    """Let this thread run where no other wants the processor: the window comes first, and the consumer draws for itself."""
+    if sys.platform == "linux":  # where a thread has a priority of its own
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 class _Shared:
@@ -139,6 +152,7 @@ class _Shared:
         return self._buffers[number % _BUFFERS][: min(self._size, self._count - number * self._size)]
 
     def _work(self, fill: Fill) -> None:
+        _step_back()
         try:
             with torch.inference_mode(self._inference):
                 while (number := self._claim()) is not None:

@@ -107,6 +107,7 @@ def samples(request: InitializerRequest, law: Law) -> Iterator[Sample | None]:
     matrix: Floats | None = None
     shape = (request.shape[0], source.numel // request.shape[0]) if len(request.shape) > 1 else (1, source.numel)
     singular, why = None, ""
+    kept = quantiles = shares = readonly(np.empty(0))
     for summary in stream(watched(), low, high, bins, source.total):
         if summary is None:
             yield None
@@ -114,17 +115,23 @@ def samples(request: InitializerRequest, law: Law) -> Iterator[Sample | None]:
         if matrix is None:
             matrix = _matrix(source, head, shape)
             singular, why = _singular(source, shape, len(request.shape))
-        kept = np.sort(torch.cat(head).numpy())
-        kept = kept[np.isfinite(kept)]
+        if kept.size < KEPT and summary.count > kept.size:
+            kept, quantiles, shares = _first(head)
         whole = source.total <= KEPT
         final = summary.count == source.total
-        at = np.unique(np.linspace(0, max(0, kept.size - 1), _QUANTILES).astype(np.int64)) if kept.size else np.empty(0, np.int64)
         yield Sample(
-            summary=summary, kept=readonly(kept), whole=whole, quantiles=readonly(kept[at]),
-            shares=readonly((at + 0.5) / max(1, kept.size)), matrix=matrix, matrix_shape=shape, singular=singular,
-            no_singular=why, fit=_fit(request, law, summary, kept, whole) if final else None,
+            summary=summary, kept=kept, whole=whole, quantiles=quantiles, shares=shares, matrix=matrix,
+            matrix_shape=shape, singular=singular, no_singular=why, fit=_fit(request, law, summary, kept, whole) if final else None,
             progress=summary.count / source.total, note=source.note,
         )
+
+
+def _first(head: list[torch.Tensor]) -> tuple[Floats, Floats, Floats]:
+    """The first values sorted, some of them for a picture, and the part of them below each of those."""
+    kept = np.sort(torch.cat(head).numpy())
+    kept = kept[np.isfinite(kept)]
+    at = np.unique(np.linspace(0, max(0, kept.size - 1), _QUANTILES).astype(np.int64)) if kept.size else np.empty(0, np.int64)
+    return readonly(kept), readonly(kept[at]), readonly((at + 0.5) / max(1, kept.size))
 
 
 def _fit(request: InitializerRequest, law: Law, summary: Summary, kept: Floats, whole: bool) -> Fit | None:

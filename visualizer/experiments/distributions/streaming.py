@@ -31,9 +31,9 @@ from visualizer.figures.model import readonly
 
 __all__ = ["Source", "Summary", "chunks", "stream", "summary", "tail_normal_"]
 
-#: Seconds of one step, and between two summaries; and how near the end has to be for nothing to be shown before it: a run
-#: that has shown something gives way to the next move of a slider. Results do not depend on them.
-_STEP, _EVERY, _SOON = 0.006, 0.030, 0.060
+#: Seconds of one step, and between two summaries, first and later; and how near the end has to be for nothing to be shown
+#: before it: a run that has shown something gives way to the next move of a slider. Results do not depend on them.
+_STEP, _EVERY, _SELDOM, _SOON = 0.006, 0.030, 0.100, 0.060
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def stream(
         count: of all values, if it is known.
 
     Yields:
-        None, and about every 30 ms a summary of the values so far, unless the end is so near that the whole can be waited
+        None, and every 30 to 100 ms a summary of the values so far, unless the end is so near that the whole can be waited
         for; the last one is of all.
 
     Raises:
@@ -115,7 +115,8 @@ def _steps(pieces: Iterable[Tensor | None], low: float, high: float, bins: int, 
             now = perf_counter()
             if now - started > _STEP:
                 to_come = (now - began) * (count / gathered.count - 1.0)
-                if now - shown > _EVERY and to_come > _SOON:
+                # The longer it has taken, the less is new in another picture.
+                if now - shown > min(_SELDOM, max(_EVERY, 0.05 * (now - began))) and to_come > _SOON:
                     yield gathered.summary()
                     shown = perf_counter()
                 else:

@@ -47,6 +47,7 @@ class InitializerResult(DistributionsResult):
         grid: positions at which ``density``, ``cdf`` and ``parent`` (the density before truncation) are given.
         expected: the quantiles of theory that belong to the sample's.
         pinned: sample A, whole, if one was kept; ``sample`` is B then.
+        first: what is drawn of the first values alone, by name: shared by all results of a run that have the same.
         drawn: the figures that were made of it, by the heights of the bars: the very same again cost the window nothing,
             and it asks for them at every move of a slider.
     """
@@ -61,6 +62,7 @@ class InitializerResult(DistributionsResult):
     parent: Floats | None
     expected: Floats
     pinned: Sample | None
+    first: dict[str, Figure]
     drawn: dict[str, tuple[Figure, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def numbers(self) -> dict[str, Any]:
@@ -107,6 +109,8 @@ def run(request: InitializerRequest) -> Iterator[InitializerResult | None]:
     grid: Floats | None = None
     density = cdf = expected = np.empty(0)
     parent: Floats | None = None
+    kept: Floats | None = None
+    first: dict[str, Figure] = {}
     for sample in samples(request, law):
         if sample is None:
             yield None
@@ -121,10 +125,12 @@ def run(request: InitializerRequest) -> Iterator[InitializerResult | None]:
                 parent = readonly(law.parent.density(grid))
         if expected.size != sample.shares.size:
             expected = readonly(law.quantile(sample.shares))
+        if kept is not sample.kept:
+            kept, first = sample.kept, {}
         yield InitializerResult(
             request=request, law=law, sample=sample, by_chance=straying(law, sample.summary.count), fit=sample.fit,
             grid=readonly(grid), density=density, cdf=cdf, parent=parent, expected=expected, pinned=pinned,
-            progress=sample.progress,
+            first=first, progress=sample.progress,
         )
 
 
@@ -149,9 +155,10 @@ def figures(result: InitializerResult, state: DistributionsState) -> tuple[Figur
     """Histogram, cumulative distribution, quantiles, the first tensor and its singular values."""
     heights = state.heights
     if heights not in result.drawn:
-        result.drawn[heights] = (
-            _histogram(result, heights), _cumulative(result), _quantiles(result), _matrix(result), _singular(result),
-        )
+        for name, draw in (("quantiles", _quantiles), ("matrix", _matrix), ("singular", _singular)):
+            if name not in result.first:
+                result.first[name] = draw(result)
+        result.drawn[heights] = (_histogram(result, heights), _cumulative(result), *result.first.values())
     return result.drawn[heights]
 
 
