@@ -11,13 +11,14 @@ from pytestqt.qtbot import QtBot
 from tests.fakes import Wave, WaveResult
 from visualizer.base.experiment import Gesture
 from visualizer.base.messages import Cancelled, Failed, Update
+from visualizer.experiments.distributions.experiment import Distributions
 from visualizer.ui.tabs.controller import Activity, Controller
 
 
 class Worker:
     """A client that remembers what it was asked and computes only when told to."""
 
-    def __init__(self, experiment: Wave) -> None:
+    def __init__(self, experiment: Any) -> None:
         self.experiment = experiment
         self.asked: list[Any] = []
         self.cancelled: list[str] = []
@@ -380,6 +381,20 @@ def test_reset_takes_back_this_pages_parameters_and_can_be_undone(bench: Bench) 
     assert bench.controller.state.frequency == 9.0, "belongs to the other page only"
     bench.undo()
     assert bench.controller.state.samples == 7
+
+
+def test_reset_leaves_alone_what_another_page_shows_and_this_one_hides(qtbot: QtBot) -> None:
+    tab = Distributions()
+    group = QUndoGroup()  # it owns the history
+    control = Controller(tab, Worker(tab), group)
+    control.edit(control.state.changed(initializer="constant", val=7.0, values="1, 2"), True)
+    control.reset()
+    assert (control.state.view, control.state.source, control.state.values) == ("statistics", "typed", "2, 4, 5, 6, 8")
+    assert (control.state.initializer, control.state.val) == ("constant", 7.0)
+    control.edit(control.state.changed(source="sample"), True)
+    control.reset()
+    assert control.state.initializer == tab.default_state().initializer
+    control.close()
 
 
 def test_a_value_that_is_not_allowed_is_refused_with_its_sentence_and_changes_nothing(bench: Bench) -> None:

@@ -258,11 +258,12 @@ class Controller(QObject):
 
     @Slot()
     def reset(self) -> None:
-        """The default of every parameter of this page."""
+        """The default of every parameter of this page; what it shares with others and does not show now stays theirs."""
         default, page = self.experiment.default_state(), self.page
         values = {
             name: getattr(default, name) for name, item in self._declared.items()
             if name != "view" and (not item.views or page in item.views)
+            and (len(item.views) == 1 or item.when is None or item.when(self._state))
         }
         self.stop.emit()
         title = f"Reset {self.experiment.view(self._state).title}"
