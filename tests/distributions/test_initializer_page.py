@@ -146,7 +146,7 @@ def test_what_has_not_changed_is_the_very_same_figure(shown_often: None) -> None
         assert (one is other) == (name in ("quantiles", "matrix", "singular"))
     counted = TAB.figures(results[-1], state.changed(heights="count"))
     assert counted[0] is not last[0]
-    assert counted[0].y.title == "values in each bar"
+    assert counted[0].y.label == "values in each bar"
 
 
 def test_as_many_bins_are_drawn_as_were_chosen_by_hand() -> None:
