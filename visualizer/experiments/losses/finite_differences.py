@@ -222,7 +222,8 @@ def _compared(role: str, size: torch.Size, auto: Floats, found: Floats, kinks: N
         error = np.abs(auto - central)
         finite = np.isfinite(error)
         largest = float(np.max(np.abs(auto), where=np.isfinite(auto), initial=0.0))
-        rounding = 16.0 * EPSILON * abs(middle) * math.sqrt(max(1, auto.size)) / steps
+        aside = np.fmax(np.abs(left), np.abs(right))  # times h: how far the loss is from the middle's, on either side
+        rounding = 16.0 * EPSILON * (abs(middle) / steps + np.nan_to_num(aside)) * math.sqrt(max(1, auto.size))
         allowed = ABSOLUTE * min(1.0, largest) + RELATIVE * np.maximum(np.abs(auto), 1e-3 * largest) + rounding
         off = finite & (error > allowed)
         # A subgradient lies between the slopes of the two sides; a wrong gradient of a smooth loss does not.
