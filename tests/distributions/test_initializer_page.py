@@ -81,14 +81,15 @@ def test_every_initialiser_is_drawn_explained_and_counted(entry: Any) -> None:
         assert abs(found["sample"]["mean"] - law.mean) < 5.0 * law.std / math.sqrt(drawn)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
 @pytest.mark.parametrize("entry", INITIALIZERS, ids=lambda entry: entry.name)
-def test_the_code_beside_it_draws_the_first_tensor_of_the_sample(entry: Any) -> None:
-    state = state_of(initializer=entry.name, shape=a_shape_for(entry.name), seed=11)
+def test_the_code_beside_it_draws_the_first_tensor_of_the_sample(entry: Any, dtype: str) -> None:
+    state = state_of(initializer=entry.name, shape=a_shape_for(entry.name), seed=11, dtype=dtype)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         exec(compile(TAB.code(state), "code", "exec"), {})
     value = {name: float(text) for name, text in re.findall(r"(\w+) = (\S+?)(?:,|\n|$)", said.getvalue())}
-    sample = numbers(initializer=entry.name, shape=a_shape_for(entry.name), seed=11)["sample"]
+    sample = numbers(initializer=entry.name, shape=a_shape_for(entry.name), seed=11, dtype=dtype)["sample"]
     assert value["count"] == sample["count"]
     for key, ours in (("mean", "mean"), ("std", "std"), ("smallest", "minimum"), ("largest", "maximum")):
         assert value[key] == pytest.approx(sample[ours], rel=1e-4, abs=1e-9)

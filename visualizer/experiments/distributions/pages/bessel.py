@@ -21,6 +21,7 @@ from visualizer.base.explanation import (
     Verdict,
     number_text,
 )
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.experiments.distributions.bessel import (
     Floats,
@@ -35,7 +36,6 @@ from visualizer.experiments.distributions.bessel import (
 from visualizer.experiments.distributions.pages.statistics_figures import BESSEL, PLAIN
 from visualizer.experiments.distributions.pages.worked import equals, tex
 from visualizer.experiments.distributions.requests import BesselRequest
-from visualizer.experiments.distributions.results import DistributionsResult
 from visualizer.experiments.distributions.state import POPULATIONS, DistributionsState
 from visualizer.figures.model import Axis, Band, Bars, Figure, Layer, Line, Rule, readonly
 
@@ -71,7 +71,7 @@ class Expected:
 
 
 @dataclass(frozen=True, eq=False)
-class BesselResult(DistributionsResult):
+class BesselResult(PageResult):
     """The samples counted so far (``tally``, for sigma = 1), and what is expected."""
 
     tally: Tally

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from visualizer.base.pages import PageResult
 from visualizer.components.initializers import Initializer
 from visualizer.experiments.distributions.convergence import Floats
 from visualizer.experiments.distributions.requests import ConvergenceRequest
-from visualizer.experiments.distributions.results import DistributionsResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Curves:
 
 
 @dataclass(frozen=True, eq=False)
-class ConvergenceResult(DistributionsResult):
+class ConvergenceResult(PageResult):
     """All contestants, in the catalogue's order.
 
     Attributes:

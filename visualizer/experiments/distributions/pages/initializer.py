@@ -10,33 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visualizer.base.explanation import (
-    Block,
-    Explanation,
-    Formula,
-    Heading,
-    Paragraph,
-    Table,
-    Verdict,
-    number_text,
-)
+from visualizer.base.explanation import Explanation, number_text
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
-from visualizer.components.laws import Law, cautions, check, derivation, law_of, numbers_of
+from visualizer.components.laws import Law, check, law_of, numbers_of
+from visualizer.experiments.distributions import listing
 from visualizer.experiments.distributions.fit import Fit, Straying, straying
+from visualizer.experiments.distributions.pages import initializer_words
 from visualizer.experiments.distributions.requests import InitializerRequest
-from visualizer.experiments.distributions.results import DistributionsResult
 from visualizer.experiments.distributions.sample import Sample, samples
 from visualizer.experiments.distributions.state import DistributionsState
 from visualizer.figures.model import Axis, Bars, Figure, Heat, Layer, Line, Markers, Rule, Segments, readonly
 
 Floats = NDArray[np.float64]
 
-_P_SMALL = 0.01
 _POINTS = 500
 
 
 @dataclass(frozen=True, eq=False)
-class InitializerResult(DistributionsResult):
+class InitializerResult(PageResult):
     """A sample so far, and its theory.
 
     Attributes:
@@ -52,6 +44,7 @@ class InitializerResult(DistributionsResult):
             and it asks for them at every move of a slider.
     """
 
+    request: InitializerRequest
     law: Law
     sample: Sample
     by_chance: Straying
@@ -66,7 +59,7 @@ class InitializerResult(DistributionsResult):
     drawn: dict[str, tuple[Figure, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def numbers(self) -> dict[str, Any]:
-        request = _request(self)
+        request = self.request
         summary = self.sample.summary
         found: dict[str, Any] = numbers_of(request.chosen.name, request.chosen.arguments, request.shape)
         found["sample"] = {
@@ -84,11 +77,6 @@ class InitializerResult(DistributionsResult):
             other = self.pinned.summary
             found["pinned"] = {"count": other.count, "mean": other.mean, "std": other.std, "variance": other.variance}
         return found
-
-
-def _request(result: InitializerResult) -> InitializerRequest:
-    assert isinstance(result.request, InitializerRequest)
-    return result.request
 
 
 def run(request: InitializerRequest) -> Iterator[InitializerResult | None]:
@@ -167,7 +155,7 @@ def _title_of(request: InitializerRequest) -> str:
 
 
 def _pinned_request(result: InitializerResult) -> InitializerRequest:
-    pinned = _request(result).pinned
+    pinned = result.request.pinned
     assert pinned is not None
     return pinned
 
@@ -217,7 +205,7 @@ def _histogram(result: InitializerResult, heights: str) -> Figure:
             layers.append(Rule(key=key, role=Role.MUTED, position=law.mean + at * law.std, text=words, dash="dot"))
     note = f"{summary.count:,} values: mean {number_text(summary.mean)}, standard deviation {number_text(summary.std)}."
     axis = Axis("density") if heights == "density" else Axis("values in each bar")
-    return Figure("sample", _title_of(_request(result)), Axis("value w"), axis, tuple(layers), note=note)
+    return Figure("sample", _title_of(result.request), Axis("value w"), axis, tuple(layers), note=note)
 
 
 def _cumulative(result: InitializerResult) -> Figure:
@@ -282,7 +270,7 @@ def _singular(result: InitializerResult) -> Figure:
                 size=7.0),
     ]
     law, (rows, columns) = result.law, result.sample.matrix_shape
-    if _request(result).chosen.entry.elementwise and law.std > 0.0 and law.mean == 0.0 and min(rows, columns) > 1:
+    if result.request.chosen.entry.elementwise and law.std > 0.0 and law.mean == 0.0 and min(rows, columns) > 1:
         for key, sign in (("lowest", -1.0), ("highest", 1.0)):
             edge = law.std * abs(math.sqrt(rows) + sign * math.sqrt(columns))
             layers.append(Rule(key=key, role=Role.THEORY, position=edge, vertical=False, dash="dot",
@@ -295,124 +283,13 @@ def _singular(result: InitializerResult) -> Figure:
 
 def explain(result: InitializerResult, state: DistributionsState) -> Explanation:
     """Where bound and spread come from, the moments beside their theory, and what the test says."""
-    request, law, summary = _request(result), result.law, result.sample.summary
-    blocks: list[Block] = [_verdict(result), Heading(request.chosen.entry.title), Paragraph(request.chosen.entry.help),
-                           Formula(request.chosen.entry.formula, "the distribution of one element")]
-    lines = derivation(request.chosen.name, request.chosen.arguments, request.shape)
-    if lines:
-        blocks.append(Heading("With these numbers"))
-        blocks += [Formula(line) for line in lines]
-    blocks += [Heading("Sample against theory"), _moments(result), Paragraph(
-        f"By chance alone, 95 % of samples of {summary.count:,} independent values have a mean within \u00b1 "
-        f"{number_text(result.by_chance.mean)} of theory and a standard deviation within \u00b1 "
-        f"{number_text(result.by_chance.std)}."
-        if law.std > 0.0 else "Nothing here is random: every sample is the same."
-    )]
-    blocks += [Paragraph(sentence) for sentence in (
-        *cautions(request.chosen.name, request.chosen.arguments, request.shape), result.sample.note,
-    ) if sentence]
-    if summary.nonfinite:
-        blocks.append(Paragraph(f"{summary.nonfinite:,} values are infinite or not a number; the moments are of the others."))
-    if result.fit is not None:
-        blocks += [Heading("Could it be from this distribution?"), _fit_words(result.fit)]
-    if law.parent is not None:
-        blocks += [Heading("What truncation does"), *_truncation(result)]
-    return Explanation(tuple(blocks))
-
-
-def _verdict(result: InitializerResult) -> Verdict:
-    law, fit, request = result.law, result.fit, _request(result)
-    count = f"{result.sample.summary.count:,} values"
-    if not law.std > 0.0:
-        return Verdict(f"All {count} are {number_text(law.mean)}.", "warning")
-    if fit is None:
-        return Verdict(f"{count} with standard deviation {number_text(result.sample.summary.std)}; theory says "
-                       f"{number_text(law.std)}.", "muted")
-    if fit.p_value < _P_SMALL:
-        why = f" {request.dtype} has few different values, and the test sees it." if request.dtype != "float64" else ""
-        return Verdict(f"The sample differs from theory (p = {number_text(fit.p_value, 2)}).{why}", "warning")
-    return Verdict(f"{count} agree with theory (p = {number_text(fit.p_value, 2)}).", "good")
-
-
-def _moments(result: InitializerResult) -> Table:
-    law, summary, chance = result.law, result.sample.summary, result.by_chance
-
-    def within(half: float) -> str:
-        return f"\u00b1 {number_text(half, 2)}" if half else ""
-
-    rows = [
-        ("mean", summary.mean, law.mean, within(chance.mean), "mean"),
-        ("std", summary.std, law.std, within(chance.std), "std"),
-        ("variance", summary.variance, law.variance, within(chance.variance), "variance"),
-        ("skewness", summary.skewness, law.skewness, "", "skewness"),
-        ("kurtosis \u2212 3", summary.kurtosis, law.kurtosis, "", "kurtosis"),
-        ("smallest", summary.minimum, law.support[0], "", "minimum"),
-        ("largest", summary.maximum, law.support[1], "", "maximum"),
-    ]
-    if result.pinned is None:
-        return Table(("", "sample", "theory", "95 %"), tuple(
-            (name, number_text(seen), number_text(wanted), half) for name, seen, wanted, half, _ in rows
-        ))
-    other = result.pinned.summary
-    return Table(("", "A", "B", "theory of B", "95 %"), tuple(
-        (name, number_text(getattr(other, field)), number_text(seen), number_text(wanted), half)
-        for name, seen, wanted, half, field in rows
-    ))
-
-
-def _fit_words(fit: Fit) -> Paragraph:
-    what = ("the largest distance between the two curves of the cumulative picture"
-            if fit.name.startswith("Kol") else "the squared differences between found and expected counts, summed over the bars")
-    return Paragraph(
-        f"The {fit.name} test looks at {what}: here {number_text(fit.statistic)}. If the sample does come from this "
-        f"distribution, a share of p = {number_text(fit.p_value, 3)} of all samples differs at least as much. A p below "
-        f"{_P_SMALL} would be a reason to doubt; a large p proves nothing, it only gives no reason."
-    )
-
-
-def _truncation(result: InitializerResult) -> list[Block]:
-    law, request = result.law, _request(result)
-    assert law.parent is not None
-    arguments = request.chosen.arguments
-    used = 1.0 - law.cut
-    how = (
-        "Robert's exponential proposals: candidates that already follow the tail are accepted or drawn again."
-        if request.method == "tail" else
-        f"torch {_torch_version()} draws from the normal and draws again what falls outside, because more than 30 % of the "
-        "normal is inside." if used > 0.3 else
-        f"torch {_torch_version()} draws uniformly from [a, b] and accepts with a probability proportional to the density, "
-        "because at most 30 % of the normal is inside."
-    )
-    return [
-        Formula(rf"\sigma_{{before}} = {number_text(law.parent.std)} \qquad \sigma_{{after}} = {number_text(law.std)}",
-                "standard deviation before and after truncation"),
-        Paragraph(f"{100 * law.cut:.4g} % of the normal distribution lies outside [{number_text(arguments['a'])}, "
-                  f"{number_text(arguments['b'])}] and is cut off. {how}"),
-    ]
-
-
-def _torch_version() -> str:
-    import torch
-
-    return torch.__version__.split("+")[0]
+    return initializer_words.explanation(result)
 
 
 def code(request: InitializerRequest) -> str:
     """PyTorch that draws the first tensor again."""
-    given, shape = request.chosen.arguments, ", ".join(map(str, request.shape))
-    head = ["import torch"]
-    fill: tuple[str, ...] = request.chosen.entry.code("w", given)
-    if request.method == "tail":
-        head += ["", "from visualizer.experiments.distributions.tail import tail_normal_  # torch has no such sampler"]
-        fill = ("tail_normal_(w, " + "".join(f"{name}={given[name]!r}, " for name in request.chosen.entry.arguments)
-                + "generator=generator)",)
-    elsewhere = request.device != "cpu"
     return "\n".join((
-        *head,
-        "",
-        f"generator = torch.Generator({repr(request.device) if elsewhere else ''}).manual_seed({request.seed})",
-        f"w = torch.empty({shape}, dtype=torch.{request.dtype}" + (f", device={request.device!r})" if elsewhere else ")"),
-        *fill,
+        *listing.drawn(request),
         "v = w.double()" if request.device != "mps" else "v = w.cpu().double()",
         'print(f"count = {v.numel()}, mean = {v.mean():.6g}, std = {v.std(correction=0):.6g}")',
         'print(f"smallest = {v.min():.6g}, largest = {v.max():.6g}")',

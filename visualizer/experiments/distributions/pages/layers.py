@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Paragraph, Table, Verdict, number_text
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.components.initializers import Initializer
 from visualizer.components.laws import Law, theory_of
@@ -23,7 +24,6 @@ from visualizer.experiments.distributions.networks import (
     initialise,
 )
 from visualizer.experiments.distributions.requests import LayersRequest
-from visualizer.experiments.distributions.results import DistributionsResult
 from visualizer.experiments.distributions.state import DistributionsState
 from visualizer.figures.model import Axis, Band, Figure, Layer, Line, Markers, Segments, readonly
 
@@ -85,7 +85,7 @@ class LayerValues:
 
 
 @dataclass(frozen=True, eq=False)
-class LayersResult(DistributionsResult):
+class LayersResult(PageResult):
     """Every tensor of the network, from the input on."""
 
     layers: tuple[LayerValues, ...]

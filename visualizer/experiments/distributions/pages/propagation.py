@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.base.explanation import Explanation
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.components.laws import law_of
 from visualizer.experiments.distributions.meanfield import Prediction, applies, predict
@@ -17,7 +18,6 @@ from visualizer.experiments.distributions.pages import propagation_words
 from visualizer.experiments.distributions.propagation import BINS, REACH, Spread, Trace, check_square, propagate
 from visualizer.experiments.distributions.propagation_verdict import Judgement, judge
 from visualizer.experiments.distributions.requests import PropagationRequest
-from visualizer.experiments.distributions.results import DistributionsResult
 from visualizer.experiments.distributions.state import DistributionsState
 from visualizer.experiments.distributions.symmetry import Symmetry, train
 from visualizer.figures.model import Axis, Band, Figure, Layer, Line, Markers, Note, Rule, readonly
@@ -31,7 +31,7 @@ _LAYER_ROLES = (Role.C1, Role.C2, Role.C3, Role.C4)
 
 
 @dataclass(frozen=True, eq=False)
-class PropagationResult(DistributionsResult):
+class PropagationResult(PageResult):
     """One network, measured and predicted.
 
     Attributes:

@@ -10,13 +10,13 @@ import numpy as np
 
 from visualizer.base.errors import UserError
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Table, Verdict
+from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.experiments.distributions import numbers_text
 from visualizer.experiments.distributions.pages import statistics_figures, statistics_sample
 from visualizer.experiments.distributions.pages.statistics_figures import BESSEL, PLAIN, Drawing
 from visualizer.experiments.distributions.pages.worked import equals, exact, in_brackets, list_of, plain, sum_of, tex
 from visualizer.experiments.distributions.requests import StatisticsRequest
-from visualizer.experiments.distributions.results import DistributionsResult
 from visualizer.experiments.distributions.state import DistributionsState
 from visualizer.experiments.distributions.statistics import Statistics, statistics_in_parts
 from visualizer.figures.model import Figure
@@ -30,7 +30,7 @@ _SQUARABLE = 1e150
 
 
 @dataclass(frozen=True, eq=False)
-class StatisticsResult(DistributionsResult):
+class StatisticsResult(PageResult):
     """The numbers, what was found, and what is drawn of it."""
 
     found: Statistics

@@ -9,7 +9,7 @@ import torch
 from visualizer.base.errors import UserError
 from visualizer.base.explanation import Block, Formula, Heading, Number, Numbers, Paragraph, number_text
 from visualizer.components.laws import cautions, check, law_of
-from visualizer.experiments.distributions import numbers_text
+from visualizer.experiments.distributions import listing, numbers_text
 from visualizer.experiments.distributions.drawing import Source
 from visualizer.experiments.distributions.numbers_text import MOST_NUMBERS
 from visualizer.experiments.distributions.pages.worked import plain
@@ -82,24 +82,5 @@ def written(request: InitializerRequest, values: tuple[float, ...], count: int) 
 
 def code(request: InitializerRequest) -> list[str]:
     """Lines that draw the same tensor as ``w``, and its elements in float64 as ``x``."""
-    given, shape = request.chosen.arguments, ", ".join(map(str, request.shape))
     elsewhere = request.device != "cpu"
-    on = f", device={request.device!r}" if elsewhere else ""
-    lines = ["import torch", ""]
-    fill = [*request.chosen.entry.code("w", given)]
-    if request.method == "tail":
-        lines[1:1] = ["", "from visualizer.experiments.distributions.tail import tail_normal_  # torch has no such sampler"]
-        words = "".join(f"{name}={given[name]!r}, " for name in request.chosen.entry.arguments)
-        fill = [f"tail_normal_(w, {words}generator=generator)"]
-    elif request.chosen.name == "orthogonal" and request.dtype in ("bfloat16", "float16"):
-        fill = [
-            "try:", f"    {fill[0]}", f"except NotImplementedError:  # torch has no QR decomposition in {request.dtype}",
-            f"    w = {fill[0].replace('(w,', '(w.float(),')}.to(w.dtype)",
-        ]
-    return [
-        *lines,
-        f"generator = torch.Generator({repr(request.device) if elsewhere else ''}).manual_seed({request.seed})",
-        f"w = torch.empty({shape}, dtype=torch.{request.dtype}{on})",
-        *fill,
-        f"x = w.{'cpu().' if elsewhere else ''}flatten().double()",
-    ]
+    return [*listing.drawn(request), f"x = w.{'cpu().' if elsewhere else ''}flatten().double()"]

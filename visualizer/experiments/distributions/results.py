@@ -1,3 +1,0 @@
-from visualizer.base.pages import PageResult as DistributionsResult
-
-__all__ = ["DistributionsResult"]
