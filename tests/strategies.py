@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hypothesis import strategies as st
 
 from visualizer.base.experiment import Experiment, State
 from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Point, Points, Real, Text
+from visualizer.base.tensors import Tensor, TensorData
 
 #: Letters of several scripts, a space, dashes and an emoji; what a point's name may not hold is left out.
 _NAMES = st.text(
@@ -32,6 +34,8 @@ def values(parameter: Parameter[Any]) -> st.SearchStrategy[Any]:
             return st.text(st.characters(codec="utf-8"), max_size=min(60, parameter.max_length))
         case Points():
             return _points(parameter)
+        case Tensor():
+            return tensors()
     raise TypeError(f"no strategy for {type(parameter).__name__}")
 
 
@@ -43,6 +47,16 @@ def _points(parameter: Points) -> st.SearchStrategy[tuple[Point, ...]]:
         unique_by=(lambda row: row[0].lower(), lambda row: row[1]),
     )
     return rows.map(lambda given: parameter.check(given))
+
+
+def tensors(most: int = 5) -> st.SearchStrategy[TensorData]:
+    """Any tensor that can be edited with at most so many rows and columns; NaN and infinities included."""
+    sizes = st.integers(1, most)
+    shapes = st.integers(0, most).map(lambda count: (count,)) | st.tuples(sizes, sizes)
+    elements = st.floats() | st.integers(-9, 9).map(float)
+    return shapes.flatmap(lambda shape: st.builds(
+        TensorData, st.just(shape), st.tuples(*[elements] * math.prod(shape))
+    ))
 
 
 @st.composite

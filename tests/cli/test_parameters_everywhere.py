@@ -16,6 +16,7 @@ from tests.fakes import Wave
 from tests.strategies import states
 from visualizer.base.errors import ParameterError, UserError
 from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Points, Real, Text
+from visualizer.base.tensors import Tensor
 from visualizer.cli.listing import listing, listing_text
 from visualizer.cli.parameter_options import export_parser
 from visualizer.cli.parsing import PARAMETER
@@ -52,6 +53,8 @@ def refused_text(parameter: Parameter[Any]) -> list[str]:
             return ["no such name", "A-no such name"]
         case Text():
             return ["x" * (parameter.max_length + 1)]
+        case Tensor():
+            return ["1,2;3", "1,x", "1,,2", "[[[1]]]", "1," * 10_001]
     return []
 
 
@@ -157,7 +160,8 @@ def test_any_state_can_be_typed_as_options(
 def test_every_preset_is_allowed_and_can_be_asked_for(experiment: Any) -> None:
     for preset in experiment.presets:
         state = state_of(experiment, "--preset", preset.name)
-        assert {name: getattr(state, name) for name in preset.values} == dict(preset.values)
+        wanted = {name: experiment.parameters()[name].check(value, state) for name, value in preset.values.items()}
+        assert {name: getattr(state, name) for name in preset.values} == wanted
 
 
 @every_experiment

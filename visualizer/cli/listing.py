@@ -36,7 +36,7 @@ def _described(experiment: AnyExperiment) -> dict[str, Any]:
         ],
         "presets": [
             {"name": preset.name, "title": preset.title, "help": preset.help, "play": preset.play,
-             "values": {name: parameters[name].to_json(value) for name, value in preset.values.items()}}
+             "values": {name: parameters[name].to_json(parameters[name].check(value)) for name, value in preset.values.items()}}
             for preset in experiment.presets
         ],
         "parameters": [parameter.describe() for parameter in parameters.values()],

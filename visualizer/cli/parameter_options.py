@@ -6,6 +6,7 @@ from typing import Any
 
 from visualizer.base.experiment import Experiment
 from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Points, Real
+from visualizer.base.tensors import Tensor
 from visualizer.cli.parsing import FORMATS, NO_VALUE, PARAMETER, Parser, debug_option, value_option
 
 
@@ -61,6 +62,8 @@ def metavar(parameter: Parameter[Any]) -> str:
             return "NAME"
         case Names():
             return "NAMES"
+        case Tensor():
+            return "NUMBERS"
         case Points():
             return "FILE.csv"
     return "TEXT"

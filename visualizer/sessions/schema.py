@@ -20,6 +20,7 @@ from visualizer import __version__
 from visualizer.base.errors import ParameterError, UserError
 from visualizer.base.experiment import Experiment, State
 from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Points, Real, Text
+from visualizer.base.tensors import Tensor
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -159,7 +160,7 @@ def _refuse_wrong_type(experiment: str, parameter: Parameter[Any], value: Any) -
             wanted = (bool,)
         case Integer() | Real():
             wanted = (int, float)
-        case Choice() | Text():
+        case Choice() | Text() | Tensor():
             wanted = (str,)
         case _:
             wanted = (list,)
@@ -222,6 +223,8 @@ def _annotation(parameter: Parameter[Any]) -> Any:
             return Literal[tuple(option.name for option in options)]
         case Text(max_length=longest):
             return Annotated[str, Field(max_length=longest)]
+        case Tensor():
+            return str
         case Names():
             return list[Annotated[str, Field(max_length=200)]]
         case Points(limit=limit, minimum_count=least, maximum_count=most):

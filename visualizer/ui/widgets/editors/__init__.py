@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from visualizer.base.parameters import Choice, Flag, Integer, Names, Points, Real, Text
+from visualizer.base.tensors import Tensor
 from visualizer.ui.widgets.editors.base import Editor
 from visualizer.ui.widgets.editors.choice import ChoiceEditor
 from visualizer.ui.widgets.editors.flag import FlagEditor
 from visualizer.ui.widgets.editors.names import NamesEditor
 from visualizer.ui.widgets.editors.number import NumberEditor
 from visualizer.ui.widgets.editors.points import PointsEditor
+from visualizer.ui.widgets.editors.tensor import TensorEditor
 from visualizer.ui.widgets.editors.text import TextEditor
 
 EDITORS: dict[str, type[Editor]] = {
@@ -19,4 +21,5 @@ EDITORS: dict[str, type[Editor]] = {
     Names.kind: NamesEditor,
     Points.kind: PointsEditor,
     Text.kind: TextEditor,
+    Tensor.kind: TensorEditor,
 }
