@@ -18,7 +18,7 @@ from visualizer.ui.widgets.formula_breaks import balanced, breaks
 REFERENCE_SIZE = 24.0
 _CACHED = 256
 # A minus that is a sign: ziamath would set "(-2)" with the room of a subtraction around it.
-_SIGN = re.compile(r"(^|[=(,\[|]|\\cdot|\\times|\\left\()\s*-\s*(?=[\d\\A-Za-z(])")
+_SIGN = re.compile(r"(^|[=(,\[|]|\\approx|\\;|\\cdot|\\times|\\left\()\s*-\s*(?=[\d\\A-Za-z(])")
 
 
 @dataclass(frozen=True)
