@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from visualizer.base.roles import Role
@@ -99,7 +99,7 @@ def layers_of(
 def _look(chain: Chain, index: int, freed: bool) -> Drawn:
     node = chain.nodes[index]
     if index == chain.loss:
-        return _LOSS
+        return _LOSS if not freed else replace(_LOSS, hollow=True)
     look = _LOOKS[node.kind]
     if node.kind in ("function", "accumulate", "leaf") and not node.reached:
         return Drawn(_FADED.role, look.symbol, _FADED.size, _FADED.hollow, _FADED.label)

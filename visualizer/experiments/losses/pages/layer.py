@@ -221,7 +221,8 @@ def explain(result: LayerResult, state: LossesState) -> Explanation:
         n, batch = result.elements, result.output.shape[0]
         blocks += [
             Formula(r"\frac{\partial L}{\partial W_{ij}} = "
-                    rf"\frac{{2}}{{{n}}} \sum_{{k=1}}^{{{batch}}} (o_{{ki}} - y_{{ki}})\, x_{{kj}}", f"the gradient is the sum over the {batch} rows of the batch"),
+                    rf"\frac{{2}}{{{n}}} \sum_{{k=1}}^{{{batch}}} (o_{{ki}} - y_{{ki}})\, x_{{kj}}",
+                    f"the gradient is the sum over the {batch} rows of the batch"),
             *_worked(result, n),
             Paragraph("Every row of the batch adds its own outer product to weight.grad."),
         ]
