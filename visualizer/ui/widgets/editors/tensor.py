@@ -16,13 +16,12 @@ from visualizer.ui.widgets.editors import tensor_shapes as shapes
 from visualizer.ui.widgets.editors.base import Editor, sentence
 from visualizer.ui.widgets.editors.tensor_model import TensorModel
 from visualizer.ui.widgets.editors.tensor_table import TensorTable
+from visualizer.ui.widgets.flow_layout import FlowLayout
 from visualizer.ui.widgets.help import describe
 from visualizer.ui.widgets.icons import icon
 
 #: Milliseconds after the last nudge when the change is complete: one step of undo for one turn of the wheel.
 _SETTLE_MS = 400
-#: Characters of a shape that leaves no room for the word before it.
-_LONG_SHAPE = 8
 _KEYS = (
     "Typing or F2 edits a cell, Delete sets the selected cells to 0, Escape takes back a wrong cell. Alt with Up or Down, or "
     "Ctrl with the wheel, nudges the selected cells; Shift makes the steps finer.\n"
@@ -59,18 +58,24 @@ class TensorEditor(Editor):
         self._actions()
         yield
         self._shape = QLabel(self)
-        self._rows, self._columns = QLabel("rows", self), QLabel("columns", self)
-        self._line = QHBoxLayout()
-        self._line.addWidget(self._shape, 1)
+        self._rows, self._columns = QLabel(self), QLabel(self)
+        self._rows.setText("rows")
+        # On a projector, or in a panel made narrow, they do not all fit side by side.
+        self._line = FlowLayout()
+        self._line.addWidget(self._shape)
         self._buttons: dict[str, QToolButton] = {}
         for caption, names in ((self._rows, ("remove_row", "add_row")), (self._columns, ("remove_column", "add_column")),
                                (None, ("paste", "copy"))):
+            group = QWidget(self)
+            layout = QHBoxLayout(group)
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(0)
             if caption is not None:
-                caption.setIndent(0)
-                self._line.addWidget(caption)
+                layout.addWidget(caption)
             for name in names:
-                self._buttons[name] = button = QToolButton(self)
-                self._line.addWidget(button)
+                self._buttons[name] = button = QToolButton(group)
+                layout.addWidget(button)
+            self._line.addWidget(group)
         for name, slot in (
             ("add_row", self._on_add_row), ("remove_row", self._on_remove_row), ("add_column", self._on_add_column),
             ("remove_column", self._on_remove_column), ("paste", self._on_paste_all), ("copy", self._on_copy_all),
@@ -97,7 +102,8 @@ class TensorEditor(Editor):
         super().set_theme(theme)
         self._model.theme = theme
         self._layout.setSpacing(theme.px(3))
-        self._line.setSpacing(theme.px(2))
+        self._line.setSpacing(theme.px(6))
+        self._shape.setFixedHeight(theme.px(20))
         for label in (self._shape, self._rows, self._columns):
             label.setFont(theme.font("small"))
         for name, button in self._buttons.items():
@@ -187,12 +193,10 @@ class TensorEditor(Editor):
             at = self._model.index(min(row, tensor.rows - 1), min(column, tensor.columns - 1))
             self._table.selectionModel().setCurrentIndex(at, QItemSelectionModel.SelectionFlag.NoUpdate)
         vector, some = len(tensor.shape) == 1, bool(tensor.values)
-        text = shapes.shape_text(tensor)
-        self._shape.setText(text if len(text) > _LONG_SHAPE else f"shape {text}")
-        self._columns.setText("elements" if vector else "columns")
-        self._buttons["remove_row"].setEnabled(not vector)
-        for name, enabled in (("add_row", some), ("remove_row", not vector), ("remove_column", some),
-                              ("copy", some)):
+        self._shape.setText(f"shape {shapes.shape_text(tensor)}")
+        self._columns.setText("length" if vector else "columns")
+        self._buttons["remove_row"].setVisible(not vector)
+        for name, enabled in (("add_row", some), ("remove_column", some), ("copy", some)):
             self._buttons[name].setEnabled(enabled)
         for name, enabled in (("add_row", some), ("remove_row", not vector), ("remove_column", some), ("copy", some),
                               ("clear", some)):

@@ -77,9 +77,10 @@ class TensorTable(QTableView):
             room -= self.verticalScrollBar().sizeHint().width()
         width = max(least, room // max(1, columns))
         scrolls = width * columns > room
-        flat.setMinimumSectionSize(min(least, width))
         flat.setDefaultSectionSize(width)
-        flat.setStretchLastSection(not scrolls)
+        if not scrolls:  # few columns: they share what the division leaves
+            for column in range(room - width * columns):
+                flat.resizeSection(column, width + 1)
         height = (theme.px(_HEADER) if columns else 0) + min(max(1, rows), ROWS) * theme.px(_ROW) + 2 * self.frameWidth()
         if scrolls:
             height += self.horizontalScrollBar().sizeHint().height()
