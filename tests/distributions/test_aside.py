@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -60,3 +62,21 @@ def test_a_run_that_is_closed_waits_for_nobody_and_what_had_not_begun_is_left_ou
     for thread in threads():
         thread.join(10)
     assert made == ["long"]
+
+
+def test_the_end_of_the_process_waits_for_a_call_that_was_begun_in_a_thread_that_is_not_pythons_own() -> None:
+    script = """
+import threading
+from visualizer.experiments.distributions.aside import aside
+
+def call():
+    threading.main_thread().join()  # until Python exits
+    print("made", flush=True)
+
+steps = aside(call)
+began = threading.Thread(target=next, args=(steps,), daemon=True)  # as Python takes a QThread for one
+began.start()
+began.join()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "made\n", "")

@@ -21,7 +21,8 @@ def aside(call: Callable[[], object]) -> Generator[None, None, None]:
     """Make this call in a thread of its own; ``None`` every few milliseconds until it has returned.
 
     When the generator is closed earlier, nobody waits: a call that has begun goes on to its end, one that has not is
-    left out. Only for calls that touch nothing shared: no torch state of a thread or of the process.
+    left out. The end of the process waits for one that has begun. Only for calls that touch nothing shared: no torch state
+    of a thread or of the process.
 
     Raises:
         Exception: what the call has raised.
@@ -38,7 +39,9 @@ def aside(call: Callable[[], object]) -> Generator[None, None, None]:
         except BaseException as error:  # whatever it is: it belongs to the one who waits
             done.put(error)
 
-    thread = threading.Thread(target=work, name="aside")
+    # A thread made in Qt's would be a daemon, too: Python ends those when it exits itself, in the middle of torch's C++,
+    # which aborts the process. So the exit waits for a call that has begun.
+    thread = threading.Thread(target=work, name="aside", daemon=False)
     thread.start()
     try:
         while True:
