@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visualizer.base.errors import UserError
-from visualizer.base.explanation import number_text
 from visualizer.components.losses import LIMITS
 from visualizer.experiments.losses.evaluation import Built, build, heard
 from visualizer.experiments.losses.requests import Setup
@@ -25,7 +24,8 @@ Floats = NDArray[np.float64]
 _STEP = 0.004
 #: Elements of the largest batch of tensors, so that its temporaries stay in the processor's cache.
 _MOST_ELEMENTS = 100_000
-_FIRST_ROWS = 64
+#: Points of the first step, where many are quick and where they are not.
+_FIRST, _FIRST_SLOW = 1024, 16
 #: What vmap says of an operation that it runs one by one: slow, and right.
 _ONE_BY_ONE = "There is a performance drop"
 
@@ -66,7 +66,7 @@ def domain_of(setup: Setup, role: str, value: float, reach: float) -> Domain:
         low, clipped = limits[0], True
     if high > limits[1] >= value:
         high, clipped = limits[1], True
-    return Domain(low, high, f"Drawn from {number_text(low)} to {number_text(high)}: {words}." if clipped else "")
+    return Domain(low, high, f"Drawn from {low:.4g} to {high:.4g}: {words}." if clipped else "")
 
 
 def exact_of(built: Built) -> Built:
@@ -126,9 +126,9 @@ class Moving:
         # What is said while many points are computed is told apart from what is said of the tensors as they are.
         self._built = dataclasses.replace(built, warnings=[])
         self._said = built.warnings
-        self._rows = _FIRST_ROWS
         self.batched = self._trusts_vmap()
         self.quick = self.batched and not any(text.startswith(_ONE_BY_ONE) for text in self._built.warnings)
+        self._rows = _FIRST if self.quick else _FIRST_SLOW
 
     @property
     def warnings(self) -> list[str]:

@@ -32,7 +32,7 @@ class Kink:
     """A place where the slope jumps.
 
     Attributes:
-        place: the element's value there, the shortest number within rounding of it.
+        place: the element's value there: within rounding, a number that stands in a tensor, or else the shortest.
         left, right: autograd's slopes next to it.
         taken: the slope that torch takes exactly there, in the chosen dtype.
         jump: by how much the loss itself jumps there; 0: it is continuous.
@@ -101,7 +101,7 @@ def find_kinks(exact: Moving, chosen: Moving, low: float, high: float, places: F
             value, slope = yield from exact.slopes(middle[:, None])
             cells = _halved(cells, middle, value, slope).suspicious()
     size = max(abs(low), abs(high), float(np.abs(places).max(initial=0.0)))
-    return (yield from _merged(resolved, chosen, 8.0 * _EPS * size))
+    return (yield from _merged(resolved, chosen, places, 8.0 * _EPS * size))
 
 
 def _uneven(bend: Floats) -> NDArray[np.bool_]:
@@ -122,7 +122,9 @@ def _halved(cells: _Cells, middle: Floats, value: Floats, slope: Floats) -> _Cel
     return _Cells(halves(cells.x, middle), halves(cells.f, value), halves(cells.g, slope), np.tile(cells.floor, 2))
 
 
-def _merged(found: list[_Cells], chosen: Moving, near: float) -> Generator[None, None, tuple[Kink, ...]]:
+def _merged(
+    found: list[_Cells], chosen: Moving, places: Floats, near: float
+) -> Generator[None, None, tuple[Kink, ...]]:
     """Neighbouring cells are one kink: it is wider than one cell where the slope at the kink differs from both sides."""
     if not found:
         return ()
@@ -137,8 +139,10 @@ def _merged(found: list[_Cells], chosen: Moving, near: float) -> Generator[None,
         left, right = float(g[first, 0]), float(g[last, 1])
         if abs(right - left) <= floor[first]:
             continue  # one odd value between equal slopes
-        kinks.append((shortest(float(x[first, 0]) - 0.5 * near, float(x[last, 1]) + 0.5 * near), left, right,
-                      float(f[last, 1] - f[first, 0]), float(np.abs(f[[first, last]]).max())))
+        low, high = float(x[first, 0]) - 0.5 * near, float(x[last, 1]) + 0.5 * near
+        likely = places[(places >= low) & (places <= high)]
+        place = float(likely[np.abs(likely - 0.5 * (low + high)).argmin()]) if likely.size else shortest(low, high)
+        kinks.append((place, left, right, float(f[last, 1] - f[first, 0]), float(np.abs(f[[first, last]]).max())))
     _, taken = yield from chosen.slopes(np.array([[kink[0]] for kink in kinks]).reshape(-1, 1))
     return tuple(
         Kink(place, left + 0.0, right + 0.0, float(slope) + 0.0,  # no minus zeros

@@ -143,6 +143,9 @@ def run(request: CurveRequest) -> Iterator[CurveResult | None]:
     if not math.isfinite(at):
         raise UserError(f"{element_name(title, shape, index).capitalize()} is not finite in {setup.dtype}; "
                         "choose float64, or a smaller number.")
+    if request.reach < 8.0 * np.spacing(abs(at)):
+        raise UserError(f"A reach of {request.reach:g} is lost in rounding beside {at:g}; choose a larger reach, or a smaller "
+                        "number.")
     domain = domain_of(setup, role, values[index], request.reach)
     x = np.unique(np.append(np.linspace(domain.low, domain.high, _POINTS), values[index]))
     y = yield from chosen.values(x[:, None])

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from visualizer.experiments.losses.pages.curve import CurveResult
 
 _CONTOURS = 14
-#: Kinks whose slopes are written beside them, at most.
-_WRITTEN = 3
+#: Kinks whose slopes are written beside them, at most, and the share of the width that they are apart.
+_WRITTEN, _APART = 3, 0.2
 
 
 def figures(result: CurveResult) -> tuple[Figure, ...]:
@@ -35,10 +35,10 @@ def view_limits(values: Floats, here: float) -> tuple[float, float] | None:
     if not finite.size:
         return None
     low, high = float(finite.min()), float(finite.max())
-    common_low, common_high = (float(value) for value in np.quantile(finite, (0.01, 0.99)))
+    common_low, common_high = (float(value) for value in np.quantile(finite, (0.08, 0.92)))
     width = common_high - common_low
-    low = common_low - 0.2 * width if common_low - low > 2.0 * width > 0.0 else low
-    high = common_high + 0.2 * width if high - common_high > 2.0 * width > 0.0 else high
+    low = common_low - 0.5 * width if common_low - low > 4.0 * width > 0.0 else low
+    high = common_high + 0.5 * width if high - common_high > 4.0 * width > 0.0 else high
     if np.isfinite(here):
         low, high = min(low, here), max(high, here)
     return low, high
@@ -84,7 +84,7 @@ def _note(result: CurveResult) -> str:
     if result.slope is None:
         words.append(f"torch finds no way from the loss back to the {result.title}, so there is no slope.")
     elif not result.records:
-        words.append(f"requires_grad is off for the {result.title}: torch would give no gradient; this slope is of a copy.")
+        words.append(f"The {result.title} has requires_grad off: backward() gives no gradient.")
     if gaps:
         words.append(f"Gaps: the loss is not finite at {gaps} of {len(result.y)} places.")
     if result.domain.clipped:
@@ -113,9 +113,11 @@ def _kinks(result: CurveResult) -> list[Layer]:
     places = np.array([kink.place for kink in kinks])
     heights = np.interp(places, result.x, result.y)
     texts = tuple(f"{number_text(kink.left, 3)} | {number_text(kink.right, 3)}" for kink in kinks)
-    return [Markers(key="kinks", role=Role.WARNING, label="kink: slope left | right" if len(kinks) <= _WRITTEN else "kinks",
+    width = result.domain.high - result.domain.low
+    written = len(kinks) <= _WRITTEN and (np.diff(places) >= _APART * width).all()
+    return [Markers(key="kinks", role=Role.WARNING, label="kink: slope left | right" if written else "kinks",
                     x=readonly(places), y=readonly(heights), size=15.0, symbol="diamond", hollow=True,
-                    texts=texts if len(kinks) <= _WRITTEN else ())]
+                    texts=texts if written else ())]
 
 
 def _surface(result: CurveResult) -> Figure:

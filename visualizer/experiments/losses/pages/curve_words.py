@@ -93,8 +93,8 @@ def _limit(result: CurveResult) -> list[Block]:
             "from log_softmax: its backward returns the gradient that is right once it has passed through log_softmax, not the "
             "slope of the loss in one log-probability alone."
             if result.curve_request.setup.name == "CTCLoss" else
-            "Rounding may be the reason: the page Truth check looks into it. A slope beyond what torch takes for an edge "
-            "(a bounded logarithm, a clamped variance) differs, too."))
+            "Rounding may be the reason: the page Truth check looks into it. Or torch bounds a number for the loss and not for "
+            "its gradient: a variance below eps, a logarithm near 0."))
     if quotient is not None and result.kink_here is not None:
         blocks.append(Paragraph("At a kink the quotient has no limit that both sides agree on: it lies between the slopes of the "
                                 "two sides, and it need not be what torch takes."))
@@ -124,8 +124,9 @@ def _kinks(result: CurveResult) -> list[Block]:
     if kinks is None:
         return [Heading("Kinks"), Paragraph("They are being looked for.")]
     if not kinks:
-        return [Heading("Kinks"), Paragraph("None between "
-                f"{number_text(result.domain.low)} and {number_text(result.domain.high)}: the slope jumps nowhere.")]
+        return [Heading("Kinks"), Paragraph(
+                f"None from {result.domain.low:.4g} to {result.domain.high:.4g}: the slope jumps nowhere. A tip that looks "
+                "sharp and has no mark is a bend, very tight and smooth: magnified enough, it is round.")]
     several = len(kinks) > 1
     blocks: list[Block] = [
         Heading("Kinks"),
