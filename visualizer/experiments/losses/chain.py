@@ -60,7 +60,7 @@ class Chain:
 
     Attributes:
         nodes, links: parallel edges are kept: ``x * x`` has two from the product to x.
-        loss: index of the node that the loss comes from, or of the loss itself, if it has none.
+        loss: index of the node that the loss comes from, or of the loss itself, if it has none; −1 if there is no loss.
         left_out: how many functions were not walked any more.
     """
 
@@ -83,6 +83,8 @@ class Chain:
     def path(self, name: str) -> tuple[int, ...]:
         """The nodes on a shortest way from the loss to this variable; empty where there is none."""
         end = self.of(name)
+        if self.loss < 0:
+            return ()
         before: dict[int, int] = {self.loss: self.loss}
         queue = [self.loss]
         for at in queue:
@@ -142,21 +144,21 @@ def _follow(walk: _Walk, at: int, end: int, most: int | None) -> None:
 
 
 def chain_of(
-    loss: Tensor, names: Mapping[str, Tensor], cuts: Iterable[tuple[str, str, str]] = (), most: int = 60,
+    loss: Tensor | None, names: Mapping[str, Tensor], cuts: Iterable[tuple[str, str, str]] = (), most: int = 60,
 ) -> Chain:
     """The graph of a loss and, apart, those of the other named tensors.
 
     Args:
-        loss: where backward starts.
+        loss: where backward starts; None: there is none yet.
         names: variables by name; the loss is named ``loss`` if it is not among them.
         cuts: what autograd does not know: (made, from what, what hid it), by the names of the variables.
         most: how many functions at most; the others are counted.
     """
     known = dict(names)
-    if not any(tensor is loss for tensor in known.values()):
+    if loss is not None and not any(tensor is loss for tensor in known.values()):
         known["loss"] = loss
     walk = _Walk()
-    if loss.requires_grad:
+    if loss is not None and loss.requires_grad:
         walk.add(edge_of(loss)[0])
     _follow(walk, 0, 0, most)
     reached = len(walk.held)
@@ -202,7 +204,7 @@ def chain_of(
         elif target is None and not told.intersection(nodes[source].names):
             links.append(Link(source, len(nodes)))
             nodes.append(Node("end", "None", (), None, nodes[source].reached))
-    loss_at = 0
+    loss_at = 0 if loss is not None and loss.requires_grad else -1
     for tensor, called_so in apart.values():
         if tensor is loss:
             loss_at = len(nodes)

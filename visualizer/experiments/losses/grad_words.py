@@ -45,7 +45,8 @@ def sentence(life: Life, index: int) -> str:
             return "There is no graph that backward could follow: no tensor requires a gradient."
         case _:
             cleared = next(iter(step.after.values()), None)
-            return f"Cleared: {names} {verb} {'None' if cleared is None else 'all zeros'} again, ready for the next step of training."
+            state = "None" if cleared is None else "all zeros"
+            return f"Cleared: {names} {verb} {state} again, ready for the next step of training."
 
 
 def blocks(life: Life, request: GradRequest, shown: int) -> tuple[Block, ...]:

@@ -10,6 +10,7 @@ from visualizer.base.experiment import Preset, State, View, view_choice
 from visualizer.base.parameters import Option, choice, flag, integer, parameters_of, real, seed, shown_step, text
 from visualizer.base.tensors import TensorData, tensor
 from visualizer.components.losses import LOSSES, loss, loss_options
+from visualizer.experiments.losses.gallery import CASES, case_options
 
 VIEWS = (
     View("loss", "Loss and gradient",
@@ -53,21 +54,6 @@ DISTANCES = (
     Option("pairwise", "Euclidean", "torch.nn.PairwiseDistance: what torch takes if none is given.", r"\|a - b + \epsilon\|_2"),
     Option("manhattan", "Manhattan", "The sum of the absolute differences.", r"\sum_i |a_i - b_i|"),
     Option("cosine", "Cosine", "1 minus the cosine of the angle.", r"1 - \cos(a, b)"),
-)
-
-CASES = (
-    Option("non_leaf", "A non-leaf tensor", "The tensor was computed from another one: torch fills only leaves."),
-    Option("detached", "Detached", "detach() cut the tensor out of the graph."),
-    Option("no_grad", "Under no_grad", "What happens under torch.no_grad() is not recorded."),
-    Option("integer", "Whole numbers", "A tensor of integers cannot require a gradient."),
-    Option("not_on_path", "Not on the path", "The loss does not depend on the tensor."),
-    Option("overwritten", "Overwritten in place", "A value that backward needs was changed in place."),
-    Option("reassigned", "Reassigned", "The name now stands for another tensor, the result of an operation."),
-    Option("view", "A view of a leaf", "The gradient goes to the leaf, not to the slice taken from it."),
-    Option("data", "Through .data", "What goes through .data is invisible to autograd."),
-    Option("set_to_none", "Cleared by zero_grad", "zero_grad() sets .grad to None unless told otherwise."),
-    Option("not_called", "Before backward", "Nothing has been differentiated yet."),
-    Option("numpy", "Through numpy", "What goes through numpy, item() or a new tensor() is a number without a history."),
 )
 
 #: The pages on which a loss is chosen.
@@ -293,7 +279,7 @@ class LossesState(State):
         help="On: clearing makes .grad None, torch's default. Off: it becomes zeros.",
     )
 
-    case: str = choice("non_leaf", CASES, label="Case", group="Case", views=("none",), help="What went wrong.")
+    case: str = choice("non_leaf", case_options(), label="Case", group="Case", views=("none",), help="What went wrong.")
 
     layer_input: TensorData = tensor(
         "1,2,3,2,1", label="Input", group="Layer", views=("layer",), help="What goes into the layer.",

@@ -1,0 +1,212 @@
+"""Why is .grad None? The real cases, each of them run by torch, with the diagnosis that its tensors give, and the cure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from visualizer.base.explanation import Block, Explanation, Heading, Paragraph, Table, Verdict, number_text
+from visualizer.base.pages import PageResult
+from visualizer.experiments.losses.chain import chain_of, shape_text
+from visualizer.experiments.losses.drawing import graph_figure
+from visualizer.experiments.losses.evaluation import heard
+from visualizer.experiments.losses.gallery import Case, case_of
+from visualizer.experiments.losses.inspection import Finding, diagnose, grad_of
+from visualizer.experiments.losses.requests import NoneRequest
+from visualizer.experiments.losses.state import LossesState
+from visualizer.figures.model import Figure
+
+#: Elements of a gradient that are written.
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One tensor after a script, as Python shows it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    is_leaf: bool
+    requires_grad: bool
+    grad_fn: str
+    grad: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of a script.
+
+    Attributes:
+        error: torch's or Python's own message with the type of the exception; empty: none.
+        warned: what torch warned of.
+        printed: what the script printed.
+        seen: all its tensors.
+        finding: why ``.grad`` of the tensor in question is None, or that it is not.
+        figure: its graph.
+    """
+
+    error: str
+    warned: tuple[str, ...]
+    printed: tuple[str, ...]
+    seen: tuple[Seen, ...]
+    finding: Finding
+    figure: Figure
+
+    def numbers(self) -> dict[str, Any]:
+        return {
+            "reason": self.finding.reason, "diagnosis": self.finding.headline, "error": self.error, "warnings": list(self.warned),
+            "printed": list(self.printed),
+            "tensors": {entry.name: {
+                "is_leaf": entry.is_leaf, "requires_grad": entry.requires_grad, "grad_fn": entry.grad_fn or None,
+                "dtype": entry.dtype, "shape": list(entry.shape), "grad": None if entry.grad is None else list(entry.grad),
+            } for entry in self.seen},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class NoneResult(PageResult):
+    """A case: how it goes wrong, and how it goes right."""
+
+    case: Case
+    broken: Outcome
+    cured: Outcome
+
+    def numbers(self) -> dict[str, Any]:
+        return {"case": self.case.name, "asked": self.case.asked, "broken": self.broken.numbers(), "cured": self.cured.numbers()}
+
+
+def run(request: NoneRequest) -> Iterator[NoneResult | None]:
+    """Both scripts, really run."""
+    case = case_of(request.case)
+    broken = outcome(case, case.broken, "none", case.cuts)
+    yield None
+    cured = outcome(case, case.cure, "cured", ())
+    yield NoneResult(request=request, case=case, broken=broken, cured=cured)
+
+
+def outcome(case: Case, script: str, figure: str, cuts: tuple[tuple[str, str, str], ...]) -> Outcome:
+    """Run a script of the gallery and look at its tensors."""
+    printed: list[str] = []
+    space: dict[str, Any] = {"torch": torch, "print": _printer(printed)}
+    warned: list[str] = []
+    error = ""
+    with heard(warned), torch.random.fork_rng(devices=[]), torch.enable_grad():
+        torch.default_generator.manual_seed(0)
+        try:
+            exec(compile(script, f"<{case.name}>", "exec"), space)
+        except Exception as raised:
+            error = f"{type(raised).__name__}: {raised}"
+    tensors = {name: value for name, value in space.items() if isinstance(value, Tensor) and name not in ("step", "value")}
+    loss = tensors.get("loss")
+    finding = diagnose(case.asked, tensors[case.asked], loss)
+    seen = tuple(_seen(name, tensor) for name, tensor in tensors.items())
+    return Outcome(error, tuple(warned), tuple(printed), seen, finding, _figure(case, tensors, loss, finding, figure, cuts, seen))
+
+
+def _printer(printed: list[str]) -> Callable[..., None]:
+    def write(*values: object) -> None:
+        printed.append(" ".join(map(str, values)))
+
+    return write
+
+
+def _seen(name: str, tensor: Tensor) -> Seen:
+    grad = grad_of(tensor)
+    return Seen(
+        name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), tensor.is_leaf, tensor.requires_grad,
+        "" if tensor.grad_fn is None else tensor.grad_fn.name(),
+        None if grad is None else tuple(float(value) for value in grad.reshape(-1)),
+    )
+
+
+def _figure(
+    case: Case, tensors: Mapping[str, Tensor], loss: Tensor | None, finding: Finding, name: str,
+    cuts: tuple[tuple[str, str, str], ...], seen: tuple[Seen, ...],
+) -> Figure:
+    chain = chain_of(loss, tensors, cuts)
+    notes = {entry.name: f".grad {_gradient(entry, 4)}" for entry in seen
+             if entry.name == case.asked or (entry.is_leaf and entry.requires_grad) or entry.grad is not None}
+    title = f"{case.title}: {finding.headline[:-1]}" if name == "none" else f"Cured: {finding.headline[:-1]}"
+    return graph_figure(name, title, chain, finding.sentences[0] if name == "none" else case.advice, notes, case.asked,
+                        shapes=False, legend=name == "none")
+
+
+def _gradient(entry: Seen, most: int = _SHOWN) -> str:
+    if entry.grad is None:
+        return "None"
+    more = ", \u2026" if len(entry.grad) > most else ""
+    return f"({', '.join(number_text(value, 3) for value in entry.grad[:most])}{more})"
+
+
+def figures(result: NoneResult, state: LossesState) -> tuple[Figure, ...]:
+    """The graph of the case, and that of its cure."""
+    return result.broken.figure, result.cured.figure
+
+
+def explain(result: NoneResult, state: LossesState) -> Explanation:
+    """The diagnosis, step by step, and the cure."""
+    case, broken, cured = result.case, result.broken, result.cured
+    blocks: list[Block] = [
+        Verdict(broken.finding.headline, "bad"),
+        *(Paragraph(sentence) for sentence in broken.finding.sentences),
+        Heading("What was run"),
+        _script(case.broken),
+    ]
+    blocks += _said(broken)
+    blocks += [
+        Heading(f"What to ask of {case.asked}"),
+        Table(("question", "broken", "cured"), tuple(
+            (question, answer, other) for (question, answer), (_, other)
+            in zip(broken.finding.questions, cured.finding.questions, strict=True)
+        )),
+        Heading("Cure"),
+        Paragraph(case.advice),
+        _script(case.cure),
+    ]
+    blocks += _said(cured)
+    blocks += [
+        Verdict(cured.finding.headline, "good"), Heading("All tensors"), _tensors("broken", broken), _tensors("cured", cured),
+    ]
+    return Explanation(tuple(blocks))
+
+
+def _script(lines: str) -> Table:
+    """Lines of code; the spaces at their beginning are kept."""
+    return Table(("", "code"), tuple(
+        (str(index), line.replace("    ", "\u2003\u2003")) for index, line in enumerate(lines.splitlines(), start=1)
+    ))
+
+
+def _said(outcome: Outcome) -> list[Block]:
+    """What torch and Python said."""
+    found: list[Block] = []
+    if outcome.error:
+        found.append(Paragraph(f"It ends with {outcome.error}"))
+    found += [Paragraph(f"torch warns: {' '.join(words.split())}") for words in outcome.warned]
+    found += [Paragraph(f"It prints: {' '.join(words.split())}") for words in outcome.printed]
+    return found
+
+
+def _tensors(title: str, outcome: Outcome) -> Table:
+    return Table((title, "is_leaf", "requires_grad", "grad_fn", ".grad"), tuple(
+        (f"{entry.name} {shape_text(entry.shape)}", str(entry.is_leaf), str(entry.requires_grad), entry.grad_fn or "None",
+         _gradient(entry)) for entry in outcome.seen
+    ))
+
+
+def code(request: NoneRequest) -> str:
+    """Both scripts; runs as it stands."""
+    case = case_of(request.case)
+    lines = ["import torch", "", f"# {case.title}: as it goes wrong"]
+    if case.error:
+        lines += ["try:", textwrap.indent(case.broken, "    "), f"except {case.error} as error:",
+                  f'    print("{case.error}:", error)']
+    else:
+        lines += [case.broken]
+    return "\n".join((*lines, "", "# The cure", case.cure, ""))
