@@ -637,3 +637,32 @@ def test_the_editor_stands_alone_without_a_layout_around_it(theme: Theme, host: 
     editor.show_value(made("1,2"), None)
     editor.show_value(made("1,2"), None)
     assert not told
+
+
+def test_what_changes_nothing_is_not_told_and_leaves_a_nudge_to_be_completed(
+    qtbot: QtBot, form: ParameterForm, table: TensorTable, edits: list[tuple[TensorData, bool]]
+) -> None:
+    show(form, "0,2")
+    at(table, 0, 0)
+    qtbot.keyClick(table, Qt.Key.Key_Delete)
+    click(qtbot, form, "copy")
+    assert not edits
+    at(table, 0, 1)
+    qtbot.keyClick(table, Qt.Key.Key_Up, MODIFIER.AltModifier)
+    at(table, 0, 0)
+    qtbot.keyClick(table, Qt.Key.Key_Delete)
+    assert edits == [(made("0,2.1"), False)]
+    qtbot.waitUntil(lambda: edits[-1] == (made("0,2.1"), True))
+
+
+def test_all_cells_of_a_large_tensor_are_nudged_at_once(
+    qtbot: QtBot, form: ParameterForm, table: TensorTable, edits: list[tuple[TensorData, bool]]
+) -> None:
+    show(form, ",".join(["nan", *["5"] * 9_999]))
+    table.selectAll()
+    table.setFocus()
+    started = perf_counter()
+    qtbot.keyClick(table, Qt.Key.Key_Up, MODIFIER.AltModifier)
+    assert perf_counter() - started < 0.5  # one new tensor, not one for each cell
+    assert edits[-1][0].values[1:] == (5.1,) * 9_999
+    qtbot.waitUntil(lambda: edits[-1][1])

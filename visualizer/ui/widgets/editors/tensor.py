@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from PySide6.QtCore import QItemSelectionModel, QItemSelectionRange, Qt, QTimer, Slot
+from PySide6.QtCore import QItemSelectionModel, QItemSelectionRange, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
@@ -102,14 +102,15 @@ class TensorEditor(Editor):
         super().set_theme(theme)
         self._model.theme = theme
         self._layout.setSpacing(theme.px(3))
-        self._line.setSpacing(theme.px(6))
-        self._shape.setFixedHeight(theme.px(20))
+        self._line.setSpacing(theme.px(5))
+        self._shape.setFixedHeight(theme.px(22))
         for label in (self._shape, self._rows, self._columns):
             label.setFont(theme.font("small"))
         for name, button in self._buttons.items():
             glyph = name if name in ("paste", "copy") else name.partition("_")[0]
             button.setIcon(icon(glyph, theme, size=14))
-            button.setFixedSize(theme.px(20), theme.px(20))
+            button.setIconSize(QSize(theme.px(14), theme.px(14)))
+            button.setFixedSize(theme.px(22 if glyph == name else 20), theme.px(22))
         self._table.set_theme(theme)
 
     def show_value(self, value: Any, state: Any) -> None:
@@ -206,13 +207,16 @@ class TensorEditor(Editor):
         self._describe()
 
     def _take(self, tensor: TensorData, committed: bool = True) -> None:
-        """The user's new tensor: shown, and told on."""
-        self._settle.stop()
+        """The user's new tensor: shown, and told on if it is another one."""
         try:
             tensor = self.parameter.check(tensor)
         except ParameterError as error:
             self._complain_of(error)
             return
+        if tensor == self._model.tensor:
+            self.discard()
+            return
+        self._settle.stop()
         self._show(tensor)
         self._tell(committed)
 
@@ -333,12 +337,8 @@ class TensorEditor(Editor):
     @Slot(float)
     def _on_nudged(self, count: float) -> None:
         tensor, cells = self._model.tensor, self._cells()
-        step = shapes.step_of(tensor)
-        for row, column in cells:
-            value = tensor.values[row * tensor.columns + column]
-            tensor = tensor.replaced(row * tensor.columns + column, shapes.stepped(value, step, count))
         if cells:
-            self._take(tensor, committed=False)
+            self._take(shapes.nudged(tensor, cells, count), committed=False)
 
     @Slot()
     def _on_add_row(self) -> None:

@@ -16,6 +16,8 @@ from visualizer.ui.widgets.editors.scale import plain_number, short_number
 from visualizer.ui.widgets.editors.tensor_shapes import EMPTY, index_text
 
 _DIGITS = 6
+_HINT = "Type to edit, Alt with Up or Down nudges, Ctrl+V pastes here."
+_TAKE_BACK = "What was typed is not a number. Escape takes it back."
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -107,8 +109,9 @@ class TensorModel(QAbstractTableModel):
                 return QColor(self.theme.color(Role.WARNING))
             case Qt.ItemDataRole.BackgroundRole if typed is not None:
                 return self.theme.color(Role.BAD, 0.16)
-            case Qt.ItemDataRole.ToolTipRole if typed is None:
-                return f"{index_text(self.tensor, *cell)} = {element_text(value)}"
+            case Qt.ItemDataRole.ToolTipRole:
+                place = f"{index_text(self.tensor, *cell)} = {element_text(value)}"
+                return f"{place}\n{_HINT}" if typed is None else f"{place}\n{_TAKE_BACK}"
             case Qt.ItemDataRole.AccessibleTextRole:
                 said = element_text(value) if typed is None else f"{typed}, which is not a number"
                 return f"element {index_text(self.tensor, *cell)}: {said}"

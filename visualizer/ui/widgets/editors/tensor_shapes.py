@@ -77,6 +77,15 @@ def filled(tensor: TensorData, cells: Iterable[tuple[int, int]], value: float) -
     return TensorData(tensor.shape, tuple(values))
 
 
+def nudged(tensor: TensorData, cells: Iterable[tuple[int, int]], count: float) -> TensorData:
+    """With these cells so many steps further."""
+    values, step = list(tensor.values), step_of(tensor)
+    for row, column in cells:
+        at = row * tensor.columns + column
+        values[at] = stepped(values[at], step, count)
+    return TensorData(tensor.shape, tuple(values))
+
+
 def pasted(tensor: TensorData, block: TensorData, row: int, column: int) -> TensorData:
     """With the block's upper left corner in this cell; what it reaches beyond the edges is added, gaps are 0.
 

@@ -138,7 +138,7 @@ class TensorTable(QTableView):
             return
         turned = event.angleDelta().y() or event.angleDelta().x()  # some systems turn the wheel when Alt or Shift is held
         if turned and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            if self.indexAt(event.position().toPoint()) in self.selectedIndexes():
+            if self.selectionModel().isSelected(self.indexAt(event.position().toPoint())):
                 fineness = 0.1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1.0
                 self.nudged.emit(turned / 120 * fineness)
             event.accept()
