@@ -94,12 +94,13 @@ def soft_margin(inputs: Inputs, arguments: Arguments) -> Floats:
     return np.logaddexp(0, -inputs["target"] * inputs["prediction"])
 
 
-def _cosines(a: Floats, b: Floats) -> Floats:
-    return (a * b).sum(-1) / (np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1))
+def _cosines(a: Floats, b: Floats, tiny: float = 0.0) -> Floats:
+    return (a * b).sum(-1) / np.sqrt(((a * a).sum(-1) + tiny) * ((b * b).sum(-1) + tiny))
 
 
 def cosine_embedding(inputs: Inputs, arguments: Arguments) -> Floats:
-    cosines = _cosines(inputs["prediction"], inputs["second"])
+    # The documentation does not say so, but torch adds this to both squared norms: nothing is divided by zero.
+    cosines = _cosines(inputs["prediction"], inputs["second"], 1e-12)
     return np.where(inputs["target"] == 1, 1 - cosines, np.maximum(0, cosines - arguments["margin"]))
 
 

@@ -247,11 +247,15 @@ def _slope(case: Case, parts: Parts, division: Division | None, notes: list[str]
     symbol = "" if division is None else division.symbol
     lines = [rf"\frac{{\partial L}}{{\partial {parts.letter}_{{{index}}}}} = {_over(parts.general, symbol)}", *parts.where]
     pieces = [parts.steep(place, case.element) for place in case.places[:12]]
-    value = sum(piece[1] for piece in pieces) / (1.0 if division is None else division.value)
+    value = sum(piece[1] for piece in pieces)
+    # Where every row is ignored, the mean is 0 / 0, and yet torch takes the slope 0.
+    nothing = division is not None and division.value == 0
+    if division is not None and not (nothing and value == 0):
+        value = float(np.divide(value, division.value))
     if case.gradient is not None:
         value = float(case.gradient[case.element])
     left = rf"\frac{{\partial L}}{{\partial {parts.letter}_{{{index_of(case.element, case.x.shape)}}}}}"
-    if len(case.places) > 12:
+    if len(case.places) > 12 or nothing:
         lines.append(f"{left} {equals(value)}")
     else:
         texts = [piece[0] for piece in pieces]

@@ -137,7 +137,9 @@ def ctc(case: Case) -> Parts:
                  "by the logits. Finite differences of the log-probabilities themselves lack it.")
 
     def term(n: int) -> str:
-        return rf"-\log {small(likelihood)}" if alignments else r"-\log 0"
+        if alignments:
+            return rf"-\log {small(likelihood)}"
+        return "0" if case.arguments["zero_infinity"] else r"-\log 0"
 
     def steep(n: int, i: int) -> tuple[str, float]:
         t, c = divmod(i, case.x.shape[1])
