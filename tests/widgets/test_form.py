@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QPlainTextEdit, QScrollArea, QWidget
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QWheelEvent
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.fakes import Wave, WaveState
@@ -148,6 +148,36 @@ def test_a_larger_text_takes_effect_while_it_is_typed_and_is_one_change_in_the_e
     qtbot.keyClick(area, Qt.Key.Key_Escape)
     assert edits[4:] == [("1, 2, 7", True)]
     assert area.toPlainText() == "1, 2, 7"
+
+
+@pytest.mark.parametrize(("name", "view", "complete"), [
+    ("shape", "initializer", Qt.KeyboardModifier.NoModifier), ("values", "statistics", Qt.KeyboardModifier.ControlModifier),
+])
+def test_ctrl_z_is_a_texts_own_while_it_is_typed_and_the_windows_once_it_is_complete(
+    qtbot: QtBot, numbers: ParameterForm, name: str, view: str, complete: Qt.KeyboardModifier
+) -> None:
+    numbers.set_state(Distributions().default_state().changed(view=view))
+    field = numbers.findChild(QWidget, f"distributions.{name}")
+    assert isinstance(field, QLineEdit | QPlainTextEdit)
+    field.setFocus()
+    assert not claims(field, "Ctrl+Z")
+    field.selectAll()
+    qtbot.keyClicks(field, "8")
+    assert claims(field, "Ctrl+Z")
+    qtbot.keyClick(field, Qt.Key.Key_Return, complete)
+    for keys in ("Ctrl+Z", "Ctrl+Shift+Z", "Ctrl+Y"):
+        assert not claims(field, keys), keys
+    for keys in ("Ctrl+C", "Ctrl+V"):
+        assert claims(field, keys), keys
+
+
+def claims(field: QWidget, keys: str) -> bool:
+    """Whether the field answers that it needs these keys itself, which are then no shortcut of the window."""
+    pressed = QKeySequence(keys)[0]
+    question = QKeyEvent(QEvent.Type.ShortcutOverride, pressed.key(), pressed.keyboardModifiers())
+    question.ignore()
+    QApplication.sendEvent(field, question)
+    return question.isAccepted()
 
 
 def controls_of(form: QWidget) -> dict[str, QPoint]:

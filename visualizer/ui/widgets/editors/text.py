@@ -24,6 +24,8 @@ class TextEditor(Editor):
 
     A larger text takes effect as it is typed, at every short pause, and is complete on Ctrl+Enter or when the focus leaves;
     until then Escape brings back what stood there before.
+
+    Ctrl+Z takes back the typing while there is some; once it is complete, the change: the key is the window's then.
     """
 
     parameter: Text
@@ -101,6 +103,13 @@ class TextEditor(Editor):
         self.problem.emit("")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if (event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+                and event.key() in (Qt.Key.Key_Z, Qt.Key.Key_Y)
+                and event.modifiers() & Qt.KeyboardModifier.ControlModifier
+                and not event.modifiers() & Qt.KeyboardModifier.AltModifier and not self.altered()):
+            # Qt asks whether the field needs the key; it would say yes, and show what stood there before over what is in effect.
+            event.ignore()
+            return True
         if isinstance(watched, QPlainTextEdit):
             if event.type() == QEvent.Type.FocusOut:
                 self._finish()
