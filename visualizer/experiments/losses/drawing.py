@@ -15,6 +15,10 @@ from visualizer.figures.model import Axis, Figure, Layer, Markers, Note, Segment
 _LETTER = 6.7
 #: How far from the middle of a node its edges begin and end, in pixels.
 _GAP = 9.0
+#: An edge is slanted if its ends are farther apart than this, in rows.
+_SLANT = 0.05
+#: A figure is at least so many rows high, so that what belongs together stays together.
+_LEAST_ROWS = 2.6
 #: From more functions on only what is needed is written.
 _MANY = 10
 
@@ -35,7 +39,7 @@ _LOOKS: Mapping[Kind, Drawn] = {
     "accumulate": Drawn(Role.GRADIENT, "circle", 12.0, True, "adds to .grad"),
     "leaf": Drawn(Role.GRADIENT, "square", 15.0, False, "leaf"),
     "apart": Drawn(Role.MUTED, "square", 13.0, True, "not in the graph"),
-    "end": Drawn(Role.MUTED, "cross", 9.0, False, "None: wants no gradient"),
+    "end": Drawn(Role.MUTED, "cross", 9.0, False, "None"),
 }
 _FADED = Drawn(Role.MUTED, "circle", 10.0, True, "backward never comes here")
 _LOSS = Drawn(Role.CURVE, "diamond", 17.0, False, "loss")
@@ -78,21 +82,26 @@ def layers_of(
     looks = [_look(chain, index, freed) for index in range(len(chain.nodes))]
     for index, look in enumerate(looks):
         groups.setdefault((look.role, look.symbol, look.hollow, look.label), []).append(index)
+    told: set[str] = set()
     for (role, symbol, hollow, label), found in sorted(groups.items(), key=lambda item: item[1][0]):
         layers.append(Markers(
-            key=f"nodes:{label}", role=role, label=label, symbol=symbol, hollow=hollow, size=looks[found[0]].size,
-            x=readonly([layout.x[index] for index in found]), y=readonly([layout.y[index] for index in found]),
+            key=f"nodes:{label}:{symbol}:{hollow}", role=role, label="" if label in told else label, symbol=symbol, hollow=hollow,
+            size=looks[found[0]].size, x=readonly([layout.x[index] for index in found]),
+            y=readonly([layout.y[index] for index in found]),
         ))
+        told.add(label)
     for index, title in enumerate(titles):
         if not title:
             continue
         above = layout.above[index]
         role = Role.WARNING if index == at else Role.GRADIENT if looks[index].role is Role.GRADIENT else Role.TEXT
-        # Where an edge leaves on the side of the name, the name gives way to the other side.
-        side = 1 if above else -1
-        crossed = any(way[0] == (layout.x[index], layout.y[index]) and side * (way[1][1] - way[0][1]) > 0.05 for way in layout.ways)
-        layers.append(Note(key=f"name:{index}", role=role, x=layout.x[index], y=layout.y[index], text=title,
-                           anchor=(0.88 if crossed else 0.5, 1.62 if above else -0.62)))
+        # Where an edge leaves or comes in on the side of the name, the name gives way to the other side.
+        here, side = (layout.x[index], layout.y[index]), 1 if above else -1
+        leaves = any(way[0] == here and side * (way[1][1] - here[1]) > _SLANT for way in layout.ways)
+        comes = any(way[-1] == here and side * (way[-2][1] - here[1]) > _SLANT for way in layout.ways)
+        anchor = 0.5 if leaves == comes else 0.88 if leaves else 0.12
+        layers.append(Note(key=f"name:{index}", role=role, x=here[0], y=here[1], text=title,
+                           anchor=(anchor, 1.62 if above else -0.62)))
     return tuple(layers), layout
 
 
@@ -147,7 +156,7 @@ def _edges(chain: Chain, layout: Layout) -> list[Layer]:
             key=f"edges:{kind}", role=role, x0=columns[0], y0=columns[1], x1=columns[2], y1=columns[3],
             width=1.2 if kind in ("faint", "hidden") else 2.0, dash="dash" if kind in ("cut", "hidden") else "solid",
             arrow=kind in ("arrow", "faint"),
-            label={"cut": "unknown to autograd", "hidden": "", "arrow": "the gradient's way"}.get(kind, ""),
+            label={"cut": "unknown to autograd", "hidden": "", "arrow": "gradient"}.get(kind, ""),
         ))
     if crosses:
         layers.append(Markers(key="cuts", role=Role.BAD, symbol="cross", size=14.0, label="here the path ends",
@@ -160,8 +169,9 @@ def _edges(chain: Chain, layout: Layout) -> list[Layer]:
 def axes_of(layout: Layout, words: str = "backward: from the loss to the leaves \u2192") -> tuple[Axis, Axis]:
     """Axes without numbers: positions mean nothing but the order."""
     margin = 0.03 * max(layout.width, 1.0)
+    room = max(0.75, (_LEAST_ROWS - layout.rows) / 2)
     return (Axis(words, limits=(-margin, layout.width + margin), ticks=()),
-            Axis("", limits=(-layout.rows - 0.75, 0.75), ticks=()))
+            Axis("", limits=(-layout.rows - room, room), ticks=()))
 
 
 def graph_figure(

@@ -56,14 +56,14 @@ class Finding:
         if self.reason == "filled":
             return f".grad of {name} is filled."
         return f".grad of {name} is None: " + {
-            "integer": f"{name} holds whole numbers ({self.dtype}), which cannot require a gradient.",
+            "integer": f"{name} holds whole numbers.",
             "not_required": f"{name} does not require a gradient.",
             "no_graph": "the loss has no graph.",
-            "off_path": f"the loss does not depend on {name}, as far as autograd knows.",
+            "off_path": f"the loss does not depend on {name}.",
             "non_leaf": f"{name} is not a leaf.",
-            "overwritten": "a value that backward needs was changed in place.",
+            "overwritten": "a value that backward needs was changed.",
             "not_called": "backward has not been called on this loss.",
-            "emptied": "it was differentiated, but nothing is stored there now.",
+            "emptied": "differentiated, but nothing is stored there now.",
             "no_loss": "there is no loss to differentiate.",
         }[self.reason]
 
@@ -77,8 +77,9 @@ class Finding:
                 return (f"A path leads from the loss to {name}, backward went along it, and "
                         + ("it is a leaf." if self.is_leaf else "retain_grad() asked torch to keep what passed by."),)
             case "integer":
-                return ("A gradient says how the loss changes when a number moves a little. Whole numbers cannot move a little, so "
-                        "torch allows requires_grad=True only for floating point and complex numbers.",)
+                return (f"The dtype of {name} is {self.dtype}. A gradient says how the loss changes when a number moves a "
+                        "little. Whole numbers cannot move a little, so torch allows requires_grad=True only for floating point "
+                        "and complex numbers.",)
             case "not_required":
                 return (f"{name} has requires_grad=False, so torch does not record what is done with it. It was made so (that is "
                         "the default), switched off, or it comes from where nothing is recorded: no_grad(), detach(), .data, "
@@ -88,8 +89,8 @@ class Finding:
                         f"computed from, the path from {name} had ended before.",
                         "loss.backward() cannot start: there is no function to call.")
             case "off_path":
-                return (f"From the loss no chain of functions leads to {name}. Either it was not used for this loss, or what was "
-                        "used is a copy of its values without a history.",)
+                return (f"So it is for autograd: from the loss no chain of functions leads to {name}. Either it was not used for "
+                        "this loss, or what was used is a copy of its values without a history.",)
             case "non_leaf":
                 view = " It is a view of a leaf: the leaf's own .grad has its part of the gradient." if self.view_of_leaf else ""
                 return (f"{name} is on the path, but {made}. Backward passes its gradient on and stores it only at the ends of "

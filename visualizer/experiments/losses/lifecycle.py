@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -75,9 +76,12 @@ class Life:
 
 
 def wanting(built: Built) -> dict[str, Tensor]:
-    """The leaves that require a gradient by name: the inputs, and the weights of a loss that has some."""
+    """The leaves that require a gradient, by the expressions for them: the inputs, and the weights of a loss that has some."""
     found = {role: leaf for role, leaf in built.leaves.items() if leaf.requires_grad}
-    return found | {f"loss_fn.{name}": weight for name, weight in built.module.named_parameters() if weight.requires_grad}
+    for name, weight in built.module.named_parameters():
+        if weight.requires_grad:
+            found[re.sub(r"\.(\d+)", r"[\1]", f"loss_fn.{name}")] = weight
+    return found
 
 
 def lived(request: GradRequest) -> Generator[None, None, Life]:

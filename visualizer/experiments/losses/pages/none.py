@@ -106,7 +106,8 @@ def outcome(case: Case, script: str, figure: str, cuts: tuple[tuple[str, str, st
     loss = tensors.get("loss")
     finding = diagnose(case.asked, tensors[case.asked], loss)
     seen = tuple(_seen(name, tensor) for name, tensor in tensors.items())
-    return Outcome(error, tuple(warned), tuple(printed), seen, finding, _figure(case, tensors, loss, finding, figure, cuts, seen))
+    drawn = _figure(case, tensors, loss, finding, figure, cuts, seen, error)
+    return Outcome(error, tuple(warned), tuple(printed), seen, finding, drawn)
 
 
 def _printer(printed: list[str]) -> Callable[..., None]:
@@ -127,13 +128,16 @@ def _seen(name: str, tensor: Tensor) -> Seen:
 
 def _figure(
     case: Case, tensors: Mapping[str, Tensor], loss: Tensor | None, finding: Finding, name: str,
-    cuts: tuple[tuple[str, str, str], ...], seen: tuple[Seen, ...],
+    cuts: tuple[tuple[str, str, str], ...], seen: tuple[Seen, ...], error: str,
 ) -> Figure:
     chain = chain_of(loss, tensors, cuts)
     notes = {entry.name: f".grad {_gradient(entry, 4)}" for entry in seen
              if entry.name == case.asked or (entry.is_leaf and entry.requires_grad) or entry.grad is not None}
-    title = f"{case.title}: {finding.headline[:-1]}" if name == "none" else f"Cured: {finding.headline[:-1]}"
-    return graph_figure(name, title, chain, finding.sentences[0] if name == "none" else case.advice, notes, case.asked,
+    why = finding.sentences[0].partition(". ")[0].removesuffix(".") + "."
+    if loss is None:
+        why = f"The script stops before there is a loss: {error.partition(': ')[2].rstrip('.')}."
+    title = finding.headline[:-1] if name == "none" else f"Cured: {finding.headline[:-1]}"
+    return graph_figure(name, title, chain, why if name == "none" else case.advice, notes, case.asked,
                         shapes=False, legend=name == "none")
 
 
@@ -154,12 +158,10 @@ def explain(result: NoneResult, state: LossesState) -> Explanation:
     case, broken, cured = result.case, result.broken, result.cured
     blocks: list[Block] = [
         Verdict(broken.finding.headline, "bad"),
+        *_said(broken),
         *(Paragraph(sentence) for sentence in broken.finding.sentences),
         Heading("What was run"),
         _script(case.broken),
-    ]
-    blocks += _said(broken)
-    blocks += [
         Heading(f"What to ask of {case.asked}"),
         Table(("question", "broken", "cured"), tuple(
             (question, answer, other) for (question, answer), (_, other)
@@ -168,9 +170,7 @@ def explain(result: NoneResult, state: LossesState) -> Explanation:
         Heading("Cure"),
         Paragraph(case.advice),
         _script(case.cure),
-    ]
-    blocks += _said(cured)
-    blocks += [
+        *_said(cured),
         Verdict(cured.finding.headline, "good"), Heading("All tensors"), _tensors("broken", broken), _tensors("cured", cured),
     ]
     return Explanation(tuple(blocks))
