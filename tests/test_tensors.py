@@ -12,8 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import tensors
-from visualizer.base.errors import ParameterError
+from visualizer.base.errors import ParameterError, UserError
 from visualizer.base.tensors import MOST_ELEMENTS, Tensor, TensorData, element_text
+from visualizer.cli.parameter_options import export_parser
+from visualizer.cli.states import state_from
+from visualizer.experiments.losses.experiment import Losses
+from visualizer.experiments.losses.state import LossesState
+from visualizer.sessions.files import parse_session, session_bytes
+from visualizer.sessions.schema import Session
 
 PARAMETER = Tensor(name="target", label="Target", help="What is right.", default=TensorData((0,), ()))
 
@@ -172,3 +178,49 @@ def test_an_element_is_written_with_every_digit(value: float) -> None:
 
 def test_whole_numbers_are_written_without_a_point() -> None:
     assert vector(1.0, -20.0, 0.0, -0.0, 1e15, 0.1).text == "1,-20,0,-0.0,1000000000000000.0,0.1"
+
+
+# In the command line and in sessions.
+
+
+def typed(*words: str) -> LossesState:
+    """The state that an export with these words would compute."""
+    state = state_from(vars(export_parser(Losses()).parse(words)), Losses(), (Losses(),))
+    assert isinstance(state, LossesState)
+    return state
+
+
+@pytest.mark.parametrize("text", ["1,2,3;4,5,6", "-1,2,3", "-1,-2;-3,-4", "\u22121 2", "-inf,nan", "[[1, 2]]", "-.5", ""])
+def test_a_tensor_is_an_option_of_the_command_line(text: str) -> None:
+    for words in (("--prediction", text), (f"--prediction={text}",), ("--target", "1", "--prediction", text)):
+        assert typed(*words).prediction == PARAMETER.parse(text)
+
+
+def test_the_command_line_says_what_is_wrong_and_what_is_expected() -> None:
+    with pytest.raises(UserError, match=r"^--prediction: 'x' was given; allowed is at most 10,000 numbers"):
+        typed("--prediction", "1,x")
+    with pytest.raises(UserError, match=r"^--prediction: no value was given; allowed is at most"):
+        typed("--prediction")
+    shown = export_parser(Losses()).format_help()
+    assert "--prediction NUMBERS" in shown
+    assert "Default: 1,2,3." in " ".join(shown.split())
+    assert "Default: none." in " ".join(shown.split())
+
+
+@given(tensors())
+def test_a_tensor_survives_a_session_of_ones_own_and_of_others(tensor: TensorData) -> None:
+    state = LossesState().changed(prediction=tensor)
+    data = session_bytes(Session(states={"losses": state}, active="losses"), (Losses(),))
+    for foreign in (False, True):
+        assert parse_session(data, (Losses(),), foreign=foreign).states["losses"] == state
+
+
+@pytest.mark.parametrize("value", [[1, 2], 3, "1,x", None])
+def test_a_session_with_a_wrong_tensor_is_refused_with_its_place(value: object) -> None:
+    data = session_bytes(Session(states={"losses": LossesState()}, active="losses"), (Losses(),))
+    document = json.loads(data)
+    document["experiments"]["losses"]["prediction"] = value
+    for foreign in (False, True):
+        with pytest.raises(UserError, match="losses.prediction") as caught:
+            parse_session(json.dumps(document).encode(), (Losses(),), foreign=foreign)
+        assert caught.value.sentence.startswith("The session file is refused: ")

@@ -42,8 +42,8 @@ class TensorModel(QAbstractTableModel):
     def show_tensor(self, tensor: TensorData) -> None:
         """Show this tensor; what was typed and is wrong is gone. Of the same shape, only what changed is drawn anew."""
         self.restore()
-        old, self_shape = self.tensor, self.tensor.shape
-        if tensor.shape != self_shape:
+        old = self.tensor
+        if tensor.shape != old.shape:
             self.beginResetModel()
             self.tensor = tensor
             self.endResetModel()
@@ -71,7 +71,7 @@ class TensorModel(QAbstractTableModel):
         row, column = min(self.wrong)
         typed = self.wrong[row, column]
         typed = f"\u201c{typed if len(typed) <= 40 else typed[:37] + '...'}\u201d is not a number" if typed else "nothing was typed"
-        value = element_text(self.tensor.values[row * self.tensor.columns + column])
+        value = shown(self.tensor.values[row * self.tensor.columns + column], _DIGITS)
         return f"{title}{index_text(self.tensor, row, column)}: {typed}; {value} stays in effect."
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
