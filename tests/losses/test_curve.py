@@ -27,7 +27,7 @@ from visualizer.experiments.losses.kinks import shortest
 from visualizer.experiments.losses.pages.curve import CurveResult
 from visualizer.experiments.losses.requests import setup_of
 from visualizer.experiments.losses.state import LossesState
-from visualizer.figures.model import Heat, Line, Markers, Segments
+from visualizer.figures.model import Heat, Line, Markers, Note, Segments
 
 TAB = Losses()
 NAMES = [entry.name for entry in LOSSES]
@@ -227,11 +227,16 @@ def test_the_shortest_number_between_two_others_is_found() -> None:
 
 def test_at_a_kink_the_verdict_says_both_slopes_and_what_torch_takes() -> None:
     state = state_of(loss="L1Loss", prediction="4,2,3")
-    verdict = TAB.explain(last_of(loss="L1Loss", prediction="4,2,3"), state).blocks[0]
+    found = last_of(loss="L1Loss", prediction="4,2,3")
+    verdict = TAB.explain(found, state).blocks[0]
     assert isinstance(verdict, Verdict)
     assert verdict.role == "warning"
     assert "\u22120.3333" in verdict.text
     assert "torch takes 0" in verdict.text
+    assert found.quotient is not None
+    assert found.quotient.slope == 0.0
+    notes = [layer.text for layer in TAB.figures(found, state)[0].layers if isinstance(layer, Note)]
+    assert notes == ["\u22120.333 | 0.333"]
 
 
 def test_without_requires_grad_the_slope_is_of_a_copy_and_torch_would_give_none() -> None:

@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 _STEP = 0.004
 #: Elements of the largest batch of tensors, so that its temporaries stay in the processor's cache.
 _MOST_ELEMENTS = 100_000
+_LARGE = 1000
 #: Points of the first step, where many are quick and where they are not.
 _FIRST, _FIRST_SLOW = 1024, 16
 #: What vmap says of an operation that it runs one by one: slow, and right.
@@ -102,7 +103,8 @@ class Moving:
         value: the loss now, of the leaves as they are, by one plain call of torch's module.
         gradient: its derivative with respect to the elements, by autograd, shape ``(len(indices),)``; None: autograd has no
             path from the loss to this tensor.
-        batched: whether vmap does it; ``quick``: and torch has no operation in it that vmap runs one by one.
+        batched: whether vmap does it.
+        quick: whether many points cost little: torch has no operation in it that vmap runs one by one, the tensor is not large.
         now: the elements' values, as the dtype holds them.
         warnings: what torch warned of, without what concerns only vmap.
 
@@ -127,7 +129,8 @@ class Moving:
         self._built = dataclasses.replace(built, warnings=[])
         self._said = built.warnings
         self.batched = self._trusts_vmap()
-        self.quick = self.batched and not any(text.startswith(_ONE_BY_ONE) for text in self._built.warnings)
+        self.quick = (self.batched and self._base.numel() <= _LARGE
+                      and not any(text.startswith(_ONE_BY_ONE) for text in self._built.warnings))
         self._rows = _FIRST if self.quick else _FIRST_SLOW
 
     @property

@@ -1,6 +1,6 @@
 """Kinks of a curve, found from autograd's own slopes: places where the slope jumps, however near one looks.
 
-No loss is known here by name. The slope is computed on a grid; every cell across which it changes is halved again and again.
+No loss is known here by name. The slope is computed on a grid; every cell across which it changes is divided again and again.
 Where the curve is smooth, however steep, the change shrinks with the cell; at a kink it stays until the two ends are
 neighbours in float64.
 """
@@ -18,8 +18,9 @@ from visualizer.experiments.losses.curves import Floats, Moving
 
 #: Cells of the first grid, where many points are quick and where they are not.
 _CELLS, _FEW_CELLS = 512, 128
-#: Cells that are halved at once.
-_MOST = 64
+#: Cells that are divided at once, and into how many parts, alike.
+_MOST, _FEWEST = 64, 12
+_PARTS, _FEW_PARTS = 16, 2
 #: Changes of the slope below this share of the slopes around are taken for smooth.
 _SMALLEST = 1e-5
 #: How far, as a share, a smooth curve's second derivative in a cell is from the mean of the cells beside it.
@@ -59,15 +60,15 @@ class _Cells:
 
     @property
     def change(self) -> Floats:
-        found: Floats = np.abs(self.g[:, 1] - self.g[:, 0])
+        with np.errstate(invalid="ignore", over="ignore"):  # of infinite slopes
+            found: Floats = np.abs(self.g[:, 1] - self.g[:, 0])
         return found
 
-    def suspicious(self) -> _Cells:
-        """Those across which the slope changes; the largest changes, if they are many."""
-        with np.errstate(invalid="ignore"):
-            kept = np.flatnonzero((self.change > self.floor) & np.isfinite(self.f).all(axis=1))
-        if kept.size > _MOST:
-            kept = np.sort(kept[np.argsort(-self.change[kept] / self.floor[kept], kind="stable")[:_MOST]])
+    def suspicious(self, most: int) -> _Cells:
+        """Those across which the slope changes; the largest changes, if they are more than ``most``."""
+        kept = np.flatnonzero((self.change > self.floor) & np.isfinite(self.f).all(axis=1) & np.isfinite(self.g).all(axis=1))
+        if kept.size > most:
+            kept = np.sort(kept[np.argsort(-self.change[kept] / self.floor[kept], kind="stable")[:most]])
         return self[kept]
 
 
@@ -80,34 +81,37 @@ def find_kinks(exact: Moving, chosen: Moving, low: float, high: float, places: F
         low, high: where the element moves.
         places: numbers that may be kinks, such as the elements of the other tensors.
     """
+    count, most, parts = (_CELLS, _MOST, _PARTS) if exact.quick else (_FEW_CELLS, _FEWEST, _FEW_PARTS)
     inside = places[(places > low) & (places < high)]
-    grid = np.unique(np.concatenate([np.linspace(low, high, (_CELLS if exact.quick else _FEW_CELLS) + 1), inside]))
+    grid = np.unique(np.concatenate([np.linspace(low, high, count + 1), inside]))
     f, g = yield from exact.slopes(grid[:, None])
     finite = np.where(np.isfinite(g), np.abs(g), 0.0)
     around = np.max([np.roll(finite, shift) for shift in (1, 0, -1, -2)], axis=0)[:-1]
     floor = np.maximum(_SMALLEST * around, 1e-12 * float(finite.max(initial=0.0))) + 1e-300
-    with np.errstate(invalid="ignore", over="ignore"):
-        cells = _Cells(_ends(grid), _ends(f), _ends(g), floor)[_uneven(np.diff(g) / np.diff(grid))].suspicious()
-        resolved: list[_Cells] = []
-        while cells.x.size:
-            middle = 0.5 * cells.x.sum(axis=1)
-            tiny = cells.x[:, 1] - cells.x[:, 0] <= np.maximum(2.0 * _EPS * np.abs(middle), 2.0**-58 * (high - low))
-            done = tiny | (middle <= cells.x[:, 0]) | (middle >= cells.x[:, 1])
-            if done.any():
-                resolved.append(cells[done])
-                cells, middle = cells[~done], middle[~done]
-            if not cells.x.size:
-                break
-            value, slope = yield from exact.slopes(middle[:, None])
-            cells = _halved(cells, middle, value, slope).suspicious()
+    cells = _Cells(_ends(grid), _ends(f), _ends(g), floor)[_uneven(g, grid)].suspicious(most)
+    resolved: list[_Cells] = []
+    while cells.x.size:
+        middle = 0.5 * cells.x.sum(axis=1)
+        tiny = cells.x[:, 1] - cells.x[:, 0] <= np.maximum(2.0 * _EPS * np.abs(middle), 2.0**-58 * (high - low))
+        done = tiny | (middle <= cells.x[:, 0]) | (middle >= cells.x[:, 1])
+        if done.any():
+            resolved.append(cells[done])
+            cells = cells[~done]
+        if not cells.x.size:
+            break
+        within = cells.x[:, :1] + np.arange(1, parts) / parts * (cells.x[:, 1:] - cells.x[:, :1])
+        value, slope = yield from exact.slopes(within.reshape(-1, 1))
+        cells = _divided(cells, within, value, slope).suspicious(most)
     size = max(abs(low), abs(high), float(np.abs(places).max(initial=0.0)))
     return (yield from _merged(resolved, chosen, places, 8.0 * _EPS * size))
 
 
-def _uneven(bend: Floats) -> NDArray[np.bool_]:
+def _uneven(slopes: Floats, grid: Floats) -> NDArray[np.bool_]:
     """Cells whose second derivative is not the mean of their neighbours', as it nearly is where the curve is smooth."""
-    padded = np.pad(bend, 1, mode="edge")
-    found: NDArray[np.bool_] = ~(np.abs(bend - 0.5 * (padded[:-2] + padded[2:])) <= _UNEVEN * np.abs(bend))
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinite slopes
+        bend = np.diff(slopes) / np.diff(grid)
+        padded = np.pad(bend, 1, mode="edge")
+        found: NDArray[np.bool_] = ~(np.abs(bend - 0.5 * (padded[:-2] + padded[2:])) <= _UNEVEN * np.abs(bend))
     return found
 
 
@@ -115,11 +119,14 @@ def _ends(values: Floats) -> Floats:
     return np.column_stack((values[:-1], values[1:]))
 
 
-def _halved(cells: _Cells, middle: Floats, value: Floats, slope: Floats) -> _Cells:
-    def halves(pair: Floats, new: Floats) -> Floats:
-        return np.vstack((np.column_stack((pair[:, 0], new)), np.column_stack((new, pair[:, 1]))))
+def _divided(cells: _Cells, within: Floats, value: Floats, slope: Floats) -> _Cells:
+    """The parts of the cells between their ends and the points within, shape (cells, parts - 1)."""
+    def parts(ends: Floats, new: Floats) -> Floats:
+        rows = np.column_stack((ends[:, 0], new.reshape(within.shape), ends[:, 1]))
+        return np.column_stack((rows[:, :-1].reshape(-1), rows[:, 1:].reshape(-1)))
 
-    return _Cells(halves(cells.x, middle), halves(cells.f, value), halves(cells.g, slope), np.tile(cells.floor, 2))
+    return _Cells(parts(cells.x, within), parts(cells.f, value), parts(cells.g, slope),
+                  np.repeat(cells.floor, within.shape[1] + 1))
 
 
 def _merged(

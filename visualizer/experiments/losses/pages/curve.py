@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from visualizer.experiments.losses.state import LossesState
 from visualizer.experiments.losses.surfaces import COARSE, Surface, affordable, surface
 from visualizer.figures.model import Figure, readonly
 
-_POINTS = 401
+#: Points of the curve, where many cost little and where they do not.
+_POINTS, _FEW_POINTS = 401, 201
 #: Seconds after which the curve is shown before its kinks are known.
 _PATIENCE = 0.03
 #: Elements of other tensors that are tried as kinks, at most.
@@ -80,6 +82,11 @@ class CurveResult(PageResult):
     gradient: Floats | None
     warnings: tuple[str, ...]
 
+    @cached_property
+    def drawn(self) -> tuple[Figure, ...]:
+        """The figures; made once, in the worker, so that the window has nothing to compute."""
+        return curve_figures.figures(self)
+
     @property
     def curve_request(self) -> CurveRequest:
         assert isinstance(self.request, CurveRequest)
@@ -131,6 +138,14 @@ def run(request: CurveRequest) -> Iterator[CurveResult | None]:
     Raises:
         UserError: there is no such element, it cannot move, or torch refuses the tensors.
     """
+    for result in _computed(request):
+        if result is not None:
+            yield None  # drawing is a step of its own
+            assert result.drawn
+        yield result
+
+
+def _computed(request: CurveRequest) -> Iterator[CurveResult | None]:
     started = time.perf_counter()
     setup, role, index = request.setup, request.moved, request.element
     title, shape, values = _movable(request)
@@ -147,7 +162,8 @@ def run(request: CurveRequest) -> Iterator[CurveResult | None]:
         raise UserError(f"A reach of {request.reach:g} is lost in rounding beside {at:g}; choose a larger reach, or a smaller "
                         "number.")
     domain = domain_of(setup, role, values[index], request.reach)
-    x = np.unique(np.append(np.linspace(domain.low, domain.high, _POINTS), values[index]))
+    points = _POINTS if exact.quick else _FEW_POINTS
+    x = np.unique(np.append(np.linspace(domain.low, domain.high, points), values[index]))
     y = yield from chosen.values(x[:, None])
     quotient = yield from _quotient(exact, values[index], domain)
     no_surface = _no_surface(request, title, shape, values)
@@ -227,13 +243,17 @@ def _no_surface(request: CurveRequest, title: str, shape: tuple[int, ...], value
 
 
 def _quotient(exact: Moving, at: float, domain: Domain) -> Generator[None, None, Quotient | None]:
-    """By float64, with a step whose error is smallest (the cube root of the rounding unit), inside the domain."""
-    step = float(np.finfo(np.float64).eps) ** (1 / 3) * max(1.0, abs(at))
-    step = min(step, 0.5 * (domain.high - domain.low))
+    """By float64, inside the domain, with a step near the one whose error is smallest: the cube root of the rounding unit.
+
+    It is a power of two, so that both sides are equally far away in spite of rounding.
+    """
+    step = 2.0 ** (-18 + max(1, math.frexp(at)[1]))
+    while step > 0.5 * (domain.high - domain.low):
+        step *= 0.5
     before, after = yield from exact.values(np.array([[at - step], [at + step]]))
     if not (domain.low <= at - step and at + step <= domain.high and math.isfinite(before) and math.isfinite(after)):
         return None
-    return Quotient(0.5 * ((at + step) - (at - step)), float(before), float(after))
+    return Quotient(step, float(before), float(after))
 
 
 def _places(request: CurveRequest, exact: Moving) -> Floats:
@@ -244,7 +264,7 @@ def _places(request: CurveRequest, exact: Moving) -> Floats:
 
 def figures(result: CurveResult, state: LossesState) -> tuple[Figure, ...]:
     """The curve with its tangent, and the surface with its arrow."""
-    return curve_figures.figures(result)
+    return result.drawn
 
 
 def explain(result: CurveResult, state: LossesState) -> Explanation:

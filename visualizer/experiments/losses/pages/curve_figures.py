@@ -9,7 +9,7 @@ import numpy as np
 from visualizer.base.explanation import number_text
 from visualizer.base.roles import Role
 from visualizer.experiments.losses.curves import Floats
-from visualizer.figures.model import Axis, Figure, Heat, Layer, Line, Markers, Segments, readonly
+from visualizer.figures.model import Axis, Figure, Heat, Layer, Line, Markers, Note, Segments, readonly
 
 if TYPE_CHECKING:
     from visualizer.experiments.losses.pages.curve import CurveResult
@@ -55,7 +55,7 @@ def _framed(limits: tuple[float, float] | None) -> tuple[float, float] | None:
     if size <= 1e-12 * max(abs(low), abs(high)):
         size = max(abs(high), 1.0)
         return low - 0.5 * size, high + 0.5 * size
-    return low - 0.08 * size, high + 0.1 * size
+    return low - 0.12 * size, high + 0.1 * size
 
 
 def _curve(result: CurveResult) -> Figure:
@@ -102,7 +102,8 @@ def _tangent(result: CurveResult, limits: tuple[float, float] | None) -> list[La
         ends = sorted(result.at + (limit - result.value) / slope for limit in limits)
         low, high = max(low, ends[0]), min(high, ends[1])
     x = np.array([low, high])
-    return [Line(key="tangent", role=Role.GRADIENT, label=f"tangent, slope {number_text(slope)}", x=readonly(x),
+    words = "slope that torch takes," if result.kink_here is not None else "tangent, slope"
+    return [Line(key="tangent", role=Role.GRADIENT, label=f"{words} {number_text(slope)}", x=readonly(x),
                  y=readonly(result.value + slope * (x - result.at)), width=2.0, dash="dash")]
 
 
@@ -112,12 +113,18 @@ def _kinks(result: CurveResult) -> list[Layer]:
         return []
     places = np.array([kink.place for kink in kinks])
     heights = np.interp(places, result.x, result.y)
-    texts = tuple(f"{number_text(kink.left, 3)} | {number_text(kink.right, 3)}" for kink in kinks)
     width = result.domain.high - result.domain.low
-    written = len(kinks) <= _WRITTEN and (np.diff(places) >= _APART * width).all()
-    return [Markers(key="kinks", role=Role.WARNING, label="kink: slope left | right" if written else "kinks",
-                    x=readonly(places), y=readonly(heights), size=15.0, symbol="diamond", hollow=True,
-                    texts=texts if written else ())]
+    written = len(kinks) <= _WRITTEN and bool((np.diff(places) >= _APART * width).all())
+    layers: list[Layer] = [
+        Markers(key="kinks", role=Role.TEXT, label="kink: slope left | right" if written else "kinks", x=readonly(places),
+                y=readonly(heights), size=19.0, symbol="diamond", hollow=True),
+    ]
+    for number, (kink, height) in enumerate(zip(kinks, heights.tolist(), strict=True)):
+        if written:  # outside of the corner, where the curve is not
+            layers.append(Note(key=f"kink {number}", role=Role.TEXT, x=kink.place, y=height,
+                               text=f"{number_text(kink.left, 3)} | {number_text(kink.right, 3)}",
+                               anchor=(0.5, -0.7 if kink.right >= kink.left else 1.7)))
+    return layers
 
 
 def _surface(result: CurveResult) -> Figure:

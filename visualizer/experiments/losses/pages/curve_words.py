@@ -111,11 +111,12 @@ def _tangent(result: CurveResult) -> list[Block]:
     sign = "-" if slope < 0 else "+"
     shift = f"x {'+' if result.at < 0 else '-'} {_tex(abs(result.at))}" if result.at else "x"
     return [
-        Heading("The tangent"),
+        Heading("The tangent" if result.kink_here is None else "The line that torch takes"),
         Formula(r"t(x) = L(x_0) + L'(x_0) \, (x - x_0)", "the tangent is the loss plus the slope times the distance"),
         Formula(rf"t(x) = {_tex(result.value)} {sign} {_tex(abs(slope))} \, ({shift})", "the tangent with this run's numbers"),
         Paragraph("Near the point the curve and its tangent can hardly be told apart: that is what a gradient is good for. "
-                  "Farther away the tangent knows nothing."),
+                  "Farther away the tangent knows nothing." if result.kink_here is None else
+                  "At a kink there is no tangent; this is the line with the slope that torch takes."),
     ]
 
 
