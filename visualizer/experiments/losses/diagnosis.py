@@ -40,7 +40,7 @@ def refuse_contents(setup: Setup) -> None:
     CTC uses its symbols as indices without looking: a symbol that is no class returns nonsense or ends the program (torch 2.13).
 
     Raises:
-        UserError: symbols of CTC outside the classes, indices that are no whole numbers, a layer without features, or tensors
+        UserError: symbols of CTC outside the classes, whole numbers that are none, a layer without features, or tensors
             that would be repeated (or a layer that would be made) beyond a million numbers.
     """
     for sentence in (_fractional(setup), _symbols(setup), _too_large(setup)):
@@ -50,11 +50,14 @@ def refuse_contents(setup: Setup) -> None:
 
 def _fractional(setup: Setup) -> str:
     for given in setup.inputs:
-        if reads_indices(setup, given.role):
-            at, value = first(given.data, lambda value: not whole(value))
-            if at >= 0:
-                return (f"Element {at} of {name_of(setup, given.role)} is {number(value)}, and torch wants a whole number there; "
-                        f"{'write one' if value != value else 'round it'}.")
+        indices = reads_indices(setup, given.role)
+        at, value = first(given.data, lambda value: not whole(value)) if indices or setup.dtype == "int64" else (-1, 0.0)
+        if at >= 0:
+            cure = "write one" if value != value else "round it"
+            start = f"Element {at} of {name_of(setup, given.role)} is {number(value)}, and "
+            if indices:
+                return f"{start}torch wants a whole number there; {cure}."
+            return f"{start}the dtype int64 holds whole numbers only; choose float32, or {cure}."
     return ""
 
 

@@ -93,7 +93,9 @@ class Check:
         if self.wrong.any():
             return f"Differs by {self.max_error:.1e} from finite differences"
         if self.compared:
-            return f"Gradient checked: largest error {self.max_error:.1e}{at}"
+            slope = abs(float(self.gradient.reshape(-1)[self.where]))
+            beside = f" of {slope:.1e}" if slope >= 1000.0 else ""  # what is large in itself is small beside such a slope
+            return f"Gradient checked: largest error {self.max_error:.1e}{beside}{at}"
         return "Every element is at a kink" if kinks else "Cannot be checked: the loss is not finite"
 
 

@@ -113,6 +113,8 @@ def _step_sizes(result: CheckResult) -> Figure:
     if not sizes.steps.size:
         return Figure("step_sizes", title, across, down, (), note="The element is at the end of what the loss allows.")
     kept = sizes.error > 0.0
+    if not kept.any():
+        return Figure("step_sizes", title, across, down, (), note="Every step gives exactly autograd's slope.")
     smallest = float(np.min(sizes.error, where=kept, initial=1.0))
     bottom = max(smallest, 1e-16) / 5.0
     largest = max(float(np.nanmax(sizes.error, initial=smallest)), smallest)
