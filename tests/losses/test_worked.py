@@ -236,3 +236,18 @@ def test_of_many_elements_the_first_and_the_last_are_written_out() -> None:
     assert worked.terms[4] == r"\vdots"
     assert worked.terms[5].startswith(r"\ell_{9999}")
     assert "Written out are 5 of 10,000 terms." in worked.notes
+
+
+def test_rows_of_different_shapes_are_said_to_be_broadcast() -> None:
+    worked, built = _worked(_example("CosineEmbeddingLoss", prediction="1;2", second="1,2,3;1,2,3", target="1,1"))
+    assert "torch broadcasts the tensors to each other" in worked.notes[0]
+    assert _close(_numbers(worked.total[-1])[-1], built.scalar().item(), 1e-5)
+
+
+def test_a_sequence_too_long_to_be_worked_out_still_has_its_loss_divided_by_the_target_s_length() -> None:
+    rows = ";".join(["-1,-1.1,-1.2"] * 1000)
+    worked, built = _worked(_example("CTCLoss", prediction=rows, target=",".join("12" * 20), second="1000", third="40"))
+    found = _numbers(worked.total[-1])
+    assert len(found) == 2  # the division was computed again, and is the loss
+    assert _close(found[-1], built.scalar().item(), 1e-5)
+    assert "too many to be worked out" in worked.notes[0]

@@ -20,8 +20,9 @@ from visualizer.experiments.losses.worked.binary import (
     multilabel_soft_margin,
     soft_margin,
 )
-from visualizer.experiments.losses.worked.case import Case, Parts, Worked, assembled, case_of
+from visualizer.experiments.losses.worked.case import Case, assembled, broadcast, case_of
 from visualizer.experiments.losses.worked.classes import cross_entropy, linear_cross_entropy, multi_margin, nll
+from visualizer.experiments.losses.worked.parts import Parts, Worked
 from visualizer.experiments.losses.worked.regression import gaussian, huber, kl_div, l1, mse, poisson, smooth_l1
 from visualizer.experiments.losses.worked.rows import cosine_embedding, triplet, triplet_with_distance
 from visualizer.experiments.losses.worked.structured import adaptive, ctc
@@ -74,4 +75,9 @@ def worked_of(
         note = "There are no elements; the mean of nothing is 0 / 0." if case.reduction != "sum" else "There are no elements."
         return Worked((), (f"L = {num(loss)}",), (), (note,))
     with np.errstate(all="ignore"):
-        return assembled(case, PARTS[built.setup.name](case))
+        return assembled(case, parts_of(case))
+
+
+def parts_of(case: Case) -> Parts:
+    """What the loss of the run says about its terms."""
+    return broadcast(case) if case.mixed else PARTS[case.entry.name](case)

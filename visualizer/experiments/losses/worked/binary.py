@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from visualizer.experiments.losses.worked.case import Case, Parts
+from visualizer.experiments.losses.worked.case import Case
+from visualizer.experiments.losses.worked.parts import Parts
 from visualizer.experiments.losses.worked.writing import inner, joined, minus, num, plural, sigmoid, sum_of, times
 
 #: torch bounds the logarithms of BCELoss from below, so that log 0 does not make everything infinite.

@@ -6,7 +6,7 @@ the division and torch's own results around it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from visualizer.base.tensors import TensorData
 from visualizer.components.losses import Loss
 from visualizer.experiments.losses.evaluation import Built
+from visualizer.experiments.losses.worked.parts import Division, Parts, Worked
 from visualizer.experiments.losses.worked.writing import (
     RESULT_DIGITS,
     Floats,
@@ -28,59 +29,6 @@ from visualizer.experiments.losses.worked.writing import (
 
 #: So many terms are written out before dots.
 SHOWN = 4
-
-
-@dataclass(frozen=True)
-class Worked:
-    """A loss with the numbers of a run put in.
-
-    Attributes:
-        terms: LaTeX, a line for each of the first elements (or rows), dots, and the last.
-        total: LaTeX, how the reduction makes one number of them.
-        slope: LaTeX, the derivative in general, then for one element of the prediction.
-        notes: sentences on what matters in this run.
-    """
-
-    terms: tuple[str, ...]
-    total: tuple[str, ...]
-    slope: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Division:
-    """What the sum of all terms is divided by: its symbol, its computation with numbers, its value."""
-
-    symbol: str
-    numbers: str
-    value: float
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What is particular to a loss.
-
-    Attributes:
-        term: the right-hand side of the n-th term, which may go on over several equal signs, without the result.
-        general: the derivative of a term by an element of the prediction, in symbols.
-        steep: the same with numbers, for the term and the flat index of the element: LaTeX and value.
-        brief: a term with numbers as it stands in the sum; None: only its value does.
-        before: lines that come before the terms.
-        where: for a derivative of several names, lines that say what they stand for.
-        division: what a mean divides by; None: the number of terms.
-        notes: on this run.
-        letter: what the prediction is called.
-    """
-
-    term: Callable[[int], str]
-    general: str
-    steep: Callable[[int, int], tuple[str, float]]
-    brief: Callable[[int], str] | None = None
-    before: tuple[str, ...] = ()
-    where: tuple[str, ...] = ()
-    division: Division | None = None
-    notes: tuple[str, ...] = ()
-    letter: str = "x"
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +79,17 @@ class Case:
     def terms(self) -> Floats:
         return self.each.reshape(-1)
 
+    @cached_property
+    def mixed(self) -> bool:
+        """Whether torch broadcast rows of different shapes to each other, which it allows and hardly anyone means."""
+        if self.entry.layout not in ("rows", "labels"):
+            return False
+        shapes = {self.inputs[item.role].shape for item in self.entry.inputs
+                  if item.role != "target" or self.entry.layout == "labels"}
+        weight = self.arguments.get("weight")
+        wide = self.x.shape if weight is None else np.broadcast_shapes(self.x.shape, weight.shape)
+        return len(shapes) > 1 or wide != self.x.shape or self.terms.size != (self.x.shape[0] if self.x.ndim == 2 else 1)
+
     def spread(self, values: Floats) -> Floats:
         """An input as it is seen by each term of a loss that takes every element by itself: broadcast, and flat."""
         return np.broadcast_to(values, self.grid).reshape(-1)
@@ -147,6 +106,22 @@ class Case:
     def rows(self, role: str = "prediction") -> Floats:
         """An input of shape (D) or (N, D) as rows, shape (N, D)."""
         return np.atleast_2d(self.inputs[role])
+
+
+def unworked(case: Case, note: str, division: Division | None = None) -> Parts:
+    """The terms as torch computed them, where nothing short can be shown of how."""
+    slope = 0.0 if case.gradient is None or not case.gradient.size else float(case.gradient[case.element])
+    return Parts(
+        lambda n: "", r"\sum_m \frac{\partial \ell_m}{\partial x_{n,c}}", lambda n, i: ("", slope),
+        division=division, notes=(note,),
+    )
+
+
+def broadcast(case: Case) -> Parts:
+    """Of tensors whose shapes differ."""
+    shapes = " and ".join(dict.fromkeys(str(tuple(values.shape)) for values in case.inputs.values()))
+    return unworked(case, f"The shapes {shapes} differ: torch broadcasts the tensors to each other, so that an element is in "
+                    "several terms.")
 
 
 def index_of(flat: int, shape: tuple[int, ...]) -> str:
@@ -190,6 +165,8 @@ def assembled(case: Case, parts: Parts) -> Worked:
 def _equation(left: str, right: str, value: float, digits: int = RESULT_DIGITS) -> str:
     """``left = right = value``, where the right side is not the value itself already."""
     end = equals(value, digits)
+    if not right:
+        return f"{left} {end}"
     if right == end.removeprefix("= ") or right == end.removeprefix(r"\approx "):
         return f"{left} {end}"
     return f"{left} = {right} {end}"
@@ -255,15 +232,13 @@ def _slope(case: Case, parts: Parts, division: Division | None, notes: list[str]
     if case.gradient is not None:
         value = float(case.gradient[case.element])
     left = rf"\frac{{\partial L}}{{\partial {parts.letter}_{{{index_of(case.element, case.x.shape)}}}}}"
-    if len(case.places) > 12 or nothing:
+    if len(case.places) > 12 or nothing or not any(piece[0] for piece in pieces):
         lines.append(f"{left} {equals(value)}")
     else:
         texts = [piece[0] for piece in pieces]
         above = texts[0] if len(texts) == 1 else joined(texts) if len(fitting(texts)) == len(texts) else joined(
             fitting([num(piece[1]) for piece in pieces])
         )
-        if not texts:
-            above = "0"
         lines.append(_equation(left, _over(above, "" if division is None else division.numbers), value))
     if len(case.places) > 1:
         notes.append(f"The prediction is broadcast: this element is in {len(case.places):,} terms, and its slope is their sum.")

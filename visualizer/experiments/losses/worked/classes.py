@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from visualizer.experiments.losses.evaluation import holds_indices
-from visualizer.experiments.losses.worked.case import SHOWN, Case, Division, Parts
+from visualizer.experiments.losses.worked.case import SHOWN, Case
+from visualizer.experiments.losses.worked.parts import Division, Parts
 from visualizer.experiments.losses.worked.writing import (
     Floats,
     inner,
@@ -169,13 +170,13 @@ def linear_cross_entropy(case: Case) -> Parts:
 
     def steep(n: int, i: int) -> tuple[str, float]:
         k = i % width
-        pieces, value = [], 0.0
-        for c in range(len(matrix)):
-            text, slope = rows.steep(n, c)
-            value += slope * matrix[c, k]
-            if c < 20 or c == len(matrix) - 1:
-                pieces.append(rf"({text}) \cdot {inner(matrix[c, k])}")
-        return ("0" if rows.ignored[n] else sum_of(pieces, 80)), value
+        if rows.ignored[n]:
+            return "0", 0.0
+        factor = rows.factor[n]
+        slopes = np.exp(rows.logs[n]) * factor.sum() - factor
+        shown = [*range(min(20, len(matrix) - 1)), len(matrix) - 1]
+        pieces = [rf"({rows.steep(n, c)[0]}) \cdot {inner(matrix[c, k])}" for c in shown]
+        return sum_of(pieces, 80), float(slopes @ matrix[:, k])
 
     inside = rows.general if rows.general.startswith(("w", "p_{n,c} -")) else rf"\left({rows.general}\right)"
     inside = rf"\left({inside}\right)" if inside.startswith("p") else inside

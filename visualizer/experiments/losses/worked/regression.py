@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from visualizer.experiments.losses.worked.case import Case, Parts
+from visualizer.experiments.losses.worked.case import Case
+from visualizer.experiments.losses.worked.parts import Parts
 from visualizer.experiments.losses.worked.writing import inner, minus, num, plural, power_of_e
 
 _CLIP = r"\max(-{0}, \min({0}, {1}))"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visualizer.experiments.losses.worked.case import Case, Parts
+from visualizer.experiments.losses.worked.case import Case
+from visualizer.experiments.losses.worked.parts import Parts
 from visualizer.experiments.losses.worked.writing import Floats, approx, inner, minus, num, plural, sum_of
 
 _DOTS = 12

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from visualizer.experiments.losses.worked.case import Case, Division, Parts
+from visualizer.experiments.losses.worked.case import Case, unworked
+from visualizer.experiments.losses.worked.parts import Division, Parts
 from visualizer.experiments.losses.worked.writing import (
     Floats,
     equals,
@@ -25,6 +26,10 @@ from visualizer.experiments.losses.worked.writing import (
 
 #: Alignments that are written out, each with its probability.
 _ALIGNMENTS = 6
+#: Steps times states up to which they are counted.
+_COUNTED = 5000
+#: The same for all that is worked out beside torch: more would take longer than the loss itself.
+_WORKED = 60_000
 
 
 def adaptive(case: Case) -> Parts:
@@ -111,6 +116,9 @@ def ctc(case: Case) -> Parts:
     labels = [blank]
     for symbol in target:
         labels += [symbol, blank]
+    division = Division("S", str(max(1, count)), max(1, count))
+    if length * len(labels) > _WORKED:
+        return unworked(case, f"{length:,} steps and {len(target):,} symbols are too many to be worked out here.", division)
     alignments = _count(labels, length, blank)
     forward, backward = _forward(logs, labels, blank), _forward(logs[::-1], labels[::-1], blank)[::-1, ::-1]
     ends = forward[-1, -2:] if length else np.array([0.0 if not target else -math.inf])
@@ -118,17 +126,18 @@ def ctc(case: Case) -> Parts:
     before, notes = [], []
     if 0 < alignments <= _ALIGNMENTS and length:
         found = list(_paths(labels, length, blank))
-        for path in found:
-            text = r" \cdot ".join(power_of_e(logs[t, c]) for t, c in enumerate(path))
-            value = math.exp(sum(float(logs[t, c]) for t, c in enumerate(path)))
-            symbols = r",\; ".join(r"\varnothing" if c == blank else str(c) for c in path)
-            before.append(rf"P({symbols}) = {text} {equals(value, 5)}" if len(path) <= 8 else rf"P({symbols}) {equals(value, 5)}")
-        sums = sum_of([num(math.exp(sum(float(logs[t, c]) for t, c in enumerate(path)))) for path in found])
-        before.append(rf"P(y) = {sums} {equals(math.exp(likelihood), 5)}")
+        before += [_probability(logs, path, blank) for path in found]
+        if len(found) > 1:
+            sums = sum_of([num(math.exp(sum(float(logs[t, c]) for t, c in enumerate(path)))) for path in found])
+            before.append(rf"P(y) = {sums} {equals(math.exp(likelihood), 5)}")
     elif alignments:
-        before.append(rf"P(y) = \sum_{{\pi}} P(\pi) \approx {small(likelihood)}")
-    notes.append(f"{plural(alignments, 'alignment', 'alignments')} of {length:,} steps become{'s' if alignments == 1 else ''} the "
-                 f"target {tuple(target)} when repeats are merged and blanks ({blank}) removed.".replace(",)", ")"))
+        if 1 <= length <= 12:
+            before.append(_probability(logs, _likeliest(logs, labels, blank), blank))
+            notes.append("Written out is the most probable alignment; the probabilities of all of them add up to P(y).")
+        before.append(rf"P(y) = \sum_{{\pi}} P(\pi) \approx {small(likelihood).strip('()')}")
+    counted = plural(alignments, "alignment", "alignments") if alignments >= 0 else "Very many alignments"
+    notes.insert(0, f"{counted} of {plural(length, 'step', 'steps')} {'becomes' if alignments == 1 else 'become'} the target "
+                    f"({_shortened(target)}) when repeats are merged and blanks ({blank}) removed.")
     if not alignments:
         notes.append("No alignment fits, the loss is infinite: the input has to be at least as long as the target, and one step "
                      "longer for every symbol that follows itself."
@@ -149,11 +158,22 @@ def ctc(case: Case) -> Parts:
         share = math.exp(float(np.logaddexp.reduce(through)) - likelihood) if through else 0.0
         return f"{power_of_e(logs[t, c])} - {inner(share)}", math.exp(logs[t, c]) - share
 
-    division = Division("S", str(max(1, count)), max(1, count))
     return Parts(
         term, r"e^{x_{t,c}} - P(\pi_t = c \mid y)", steep, before=tuple(before), division=division, notes=tuple(notes),
         where=(r"P(\pi_t = c \mid y) = \mathrm{share\ of\ } P(y) \mathrm{\ in\ alignments\ with\ } c \mathrm{\ at\ step\ } t",),
     )
+
+
+def _probability(logs: Floats, path: tuple[int, ...], blank: int) -> str:
+    """The line of one alignment: its symbols, a factor for every step, its probability."""
+    text = r" \cdot ".join(power_of_e(logs[t, c]) for t, c in enumerate(path))
+    value = math.exp(sum(float(logs[t, c]) for t, c in enumerate(path)))
+    symbols = r",\; ".join(r"\varnothing" if c == blank else str(c) for c in path)
+    return rf"P({symbols}) = {text} {equals(value, 5)}" if len(path) <= 8 else rf"P({symbols}) {equals(value, 5)}"
+
+
+def _shortened(target: list[int]) -> str:
+    return ", ".join(map(str, target if len(target) <= 12 else [*target[:10], "...", target[-1]]))
 
 
 def _steps(labels: list[int], state: int, blank: int) -> list[int]:
@@ -168,17 +188,41 @@ def _steps(labels: list[int], state: int, blank: int) -> list[int]:
 
 def _forward(logs: Floats, labels: list[int], blank: int) -> Floats:
     """The logarithm of the probability of all beginnings of alignments by step and state (Graves et al. 2006, eq. 6)."""
-    alpha = np.full((len(logs), len(labels)), -math.inf)
+    return _swept(logs, labels, blank, np.logaddexp)
+
+
+def _swept(logs: Floats, labels: list[int], blank: int, join: Callable[[Floats, Floats], Floats]) -> Floats:
+    """By step and state, what the ways into it amount to, two of them at a time taken together by ``join``."""
+    found = np.full((len(logs), len(labels)), -math.inf)
+    places = np.array(labels)
+    leap = np.array([len(_steps(labels, s, blank)) == 3 for s in range(len(labels))])
     for t in range(len(logs)):
-        for s, label in enumerate(labels):
-            before = [0.0] if t == 0 and s < 2 else [] if t == 0 else [alpha[t - 1, k] for k in _steps(labels, s, blank)]
-            if before:
-                alpha[t, s] = float(np.logaddexp.reduce(before)) + logs[t, label]
-    return alpha
+        if t == 0:
+            found[0, :2] = logs[0, places[:2]]
+            continue
+        before = found[t - 1]
+        ways = join(before, np.concatenate(([-math.inf], before[:-1])))
+        leaps = np.concatenate(([-math.inf] * min(2, len(before)), before[:-2]))
+        found[t] = np.where(leap, join(ways, leaps), ways) + logs[t, places]
+    return found
+
+
+def _likeliest(logs: Floats, labels: list[int], blank: int) -> tuple[int, ...]:
+    """The most probable alignment (Viterbi)."""
+    best = _swept(logs, labels, blank, np.maximum)
+    ends = range(len(labels))[-2:]
+    state = max(ends, key=lambda s: best[-1, s])
+    path = [labels[state]]
+    for t in range(len(logs) - 1, 0, -1):
+        state = max(_steps(labels, state, blank), key=lambda s: best[t - 1, s])
+        path.insert(0, labels[state])
+    return tuple(path)
 
 
 def _count(labels: list[int], length: int, blank: int) -> int:
-    """How many alignments there are."""
+    """How many alignments there are; -1: too many to be counted at once."""
+    if length * len(labels) > _COUNTED:
+        return -1
     if not length:
         return int(len(labels) == 1)
     ways = [1 if s < 2 else 0 for s in range(len(labels))]
