@@ -221,6 +221,6 @@ def test_a_session_with_a_wrong_tensor_is_refused_with_its_place(value: object) 
     document = json.loads(data)
     document["experiments"]["losses"]["prediction"] = value
     for foreign in (False, True):
-        with pytest.raises(UserError, match="losses.prediction") as caught:
+        with pytest.raises(UserError, match=r"losses\.prediction") as caught:
             parse_session(json.dumps(document).encode(), (Losses(),), foreign=foreign)
         assert caught.value.sentence.startswith("The session file is refused: ")
