@@ -376,7 +376,7 @@ def test_every_parameter_has_a_named_described_control(experiment: Any, theme: T
             continue
         control = made.findChild(QWidget, f"{experiment.name}.{name}")
         assert control is not None, name
-        assert parameter.label in control.accessibleName()
+        assert parameter.label_for(experiment.default_state()) in control.accessibleName()
         assert control.toolTip()
         assert control.accessibleDescription()
 
