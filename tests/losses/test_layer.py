@@ -76,8 +76,13 @@ def test_the_gradient_is_that_of_numpy_for_vectors_and_batches(
     assert result.path[-1] == "weight"
     texts = [layer.text for layer in result.drawn[0].layers if isinstance(layer, Note)]
     assert any(text.startswith("input") and ".grad filled" in text for text in texts) == input_grad
-    state = LossesState(view="layer")
-    for block in page.explain(result, state).blocks:
+
+
+@pytest.mark.parametrize("request_", [
+    request_for(**LECTURE), request_for([[1.0, -2.0], [0.5, 3.0]], [[1.0], [-2.0]], True, False), request_for([-1.0], [2.0]),
+])
+def test_every_formula_of_the_panel_can_be_typeset(request_: LayerRequest) -> None:
+    for block in page.explain(result_of(request_), LossesState(view="layer")).blocks:
         if isinstance(block, Formula):
             assert typeset(block.latex).pieces, block.latex
 

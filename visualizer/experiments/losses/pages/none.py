@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,14 +84,16 @@ class NoneResult(PageResult):
 def run(request: NoneRequest) -> Iterator[NoneResult | None]:
     """Both scripts, really run."""
     case = case_of(request.case)
-    broken = outcome(case, case.broken, "none", case.cuts)
+    broken = yield from outcome(case, case.broken, "none", case.cuts)
     yield None
-    cured = outcome(case, case.cure, "cured", ())
+    cured = yield from outcome(case, case.cure, "cured", ())
     yield NoneResult(request=request, case=case, broken=broken, cured=cured)
 
 
-def outcome(case: Case, script: str, figure: str, cuts: tuple[tuple[str, str, str], ...]) -> Outcome:
-    """Run a script of the gallery and look at its tensors."""
+def outcome(
+    case: Case, script: str, figure: str, cuts: tuple[tuple[str, str, str], ...],
+) -> Generator[None, None, Outcome]:
+    """Run a script of the gallery and look at its tensors; None for not yet, the outcome is returned."""
     printed: list[str] = []
     space: dict[str, Any] = {"torch": torch, "print": _printer(printed)}
     warned: list[str] = []
@@ -102,9 +104,11 @@ def outcome(case: Case, script: str, figure: str, cuts: tuple[tuple[str, str, st
             exec(compile(script, f"<{case.name}>", "exec"), space)
         except Exception as raised:
             error = f"{type(raised).__name__}: {raised}"
+    yield None
     tensors = {name: value for name, value in space.items() if isinstance(value, Tensor) and name not in ("step", "value")}
     loss = tensors.get("loss")
     finding = diagnose(case.asked, tensors[case.asked], loss)
+    yield None
     seen = tuple(_seen(name, tensor) for name, tensor in tensors.items())
     drawn = _figure(case, tensors, loss, finding, figure, cuts, seen, error)
     return Outcome(error, tuple(warned), tuple(printed), seen, finding, drawn)
