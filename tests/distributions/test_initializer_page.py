@@ -204,7 +204,9 @@ def test_a_pinned_sample_stays_in_the_picture_beside_the_next_one() -> None:
     assert final(again).pinned is None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{\"seed\": -1}", "{\"view\": \"bessel\"}", "[" * 1500])
-def test_a_damaged_pin_is_answered_in_a_sentence(text: str) -> None:
-    with pytest.raises(UserError):
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{\"seed\": -1}", "{\"shape\": 3}", "{\"mean\": NaN}", "{\"view\": \"bessel\"}", "[" * 1500]
+)
+def test_a_damaged_pin_is_answered_in_a_sentence_about_the_sample_a_and_not_about_a_control(text: str) -> None:
+    with pytest.raises(UserError, match=r"^What sample A was drawn with cannot be read; .*\.$"):
         final(state_of(pinned=text))

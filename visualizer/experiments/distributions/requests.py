@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from visualizer.base.errors import UserError
+from visualizer.base.errors import ParameterError, UserError
 from visualizer.base.experiment import Request
 from visualizer.components.initializers import Initializer, initializer
 from visualizer.experiments.distributions.state import PINNED, DistributionsState
@@ -165,11 +165,11 @@ def _statistics(state: DistributionsState) -> StatisticsRequest:
 def _pinned(text: str) -> InitializerRequest:
     try:
         values = json.loads(text)
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict) or not values.keys() <= set(PINNED):
-        raise UserError("What sample A was drawn with cannot be read; take the pin away and set it again.")
-    return _initializer(DistributionsState().changed(**values))
+        if isinstance(values, dict) and values.keys() <= set(PINNED):
+            return _initializer(DistributionsState().changed(**values))
+    except (ValueError, RecursionError, ParameterError):
+        pass  # a parameter's own sentence would name a control that is right
+    raise UserError("What sample A was drawn with cannot be read; take the pin away and set it again.")
 
 
 def request_of(state: DistributionsState) -> DistributionsRequest:
