@@ -133,6 +133,16 @@ def test_many_columns_scroll_sideways_and_few_fill_the_width(form: ParameterForm
     assert table.viewport().height() >= table.rowHeight(0)
 
 
+def test_a_panel_that_becomes_narrower_takes_the_columns_along(form: ParameterForm, table: TensorTable) -> None:
+    show(form, "1,2,3")
+    for width in (268, 279, 260, 277):
+        table.parentWidget().setFixedWidth(width)
+        QApplication.processEvents()
+        header = table.horizontalHeader()
+        assert header.length() == table.width() - 2 * table.frameWidth(), width
+        assert not table.horizontalScrollBar().isVisible()
+
+
 def test_numbers_are_short_until_they_are_edited(form: ParameterForm, table: TensorTable) -> None:
     show(form, "0.12345678912345678,-1e-20,100000,nan,-inf")
     assert cells(table) == [["0.123457", "\u22121e-20", "100000", "nan", "\u2212inf"]]

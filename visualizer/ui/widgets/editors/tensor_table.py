@@ -18,6 +18,8 @@ _ROW = 22
 _HEADER = 18
 #: The longest text of a number in as few digits as a narrow column may show.
 _WIDEST = "\u22121.2e-5"
+#: No more columns than these ever fit without scrolling.
+_FEW = 64
 _NUDGES = {
     Qt.Key.Key_Up: 1.0, Qt.Key.Key_Down: -1.0, Qt.Key.Key_PageUp: 10.0, Qt.Key.Key_PageDown: -10.0,
 }
@@ -78,9 +80,11 @@ class TensorTable(QTableView):
         width = max(least, room // max(1, columns))
         scrolls = width * columns > room
         flat.setDefaultSectionSize(width)
-        if not scrolls:  # few columns: they share what the division leaves
-            for column in range(room - width * columns):
-                flat.resizeSection(column, width + 1)
+        # Few columns share what the division leaves. All of them are set: a section that was once given a size of its own
+        # keeps it when the default changes.
+        left = 0 if scrolls else room - width * columns
+        for column in range(min(columns, _FEW)):
+            flat.resizeSection(column, width + (column < left))
         height = (theme.px(_HEADER) if columns else 0) + min(max(1, rows), ROWS) * theme.px(_ROW) + 2 * self.frameWidth()
         if scrolls:
             height += self.horizontalScrollBar().sizeHint().height()
