@@ -67,7 +67,12 @@ def domain_of(setup: Setup, role: str, value: float, reach: float) -> Domain:
         low, clipped = limits[0], True
     if high > limits[1] >= value:
         high, clipped = limits[1], True
-    return Domain(low, high, f"Drawn from {low:.4g} to {high:.4g}: {words}." if clipped else "")
+    return Domain(low, high, f"Drawn from {short(low)} to {short(high)}: {words}." if clipped else "")
+
+
+def short(value: float) -> str:
+    """A number for a sentence, without zeros at its end."""
+    return f"{value:.4g}".replace("-", "\u2212")
 
 
 def exact_of(built: Built) -> Built:

@@ -177,7 +177,7 @@ def _computed(request: CurveRequest) -> Iterator[CurveResult | None]:
     )
     if not exact.quick or time.perf_counter() - started > _PATIENCE:
         yield result
-    kinks = yield from find_kinks(exact, chosen, domain.low, domain.high, _places(request, exact))
+    kinks = yield from find_kinks(exact, chosen, domain.low, domain.high, _places(request))
     if kinks:
         x = np.unique(np.concatenate((x, [kink.place for kink in kinks])))
         y = yield from chosen.values(x[:, None])
@@ -256,7 +256,7 @@ def _quotient(exact: Moving, at: float, domain: Domain) -> Generator[None, None,
     return Quotient(step, float(before), float(after))
 
 
-def _places(request: CurveRequest, exact: Moving) -> Floats:
+def _places(request: CurveRequest) -> Floats:
     """Numbers at which kinks are likely: all elements of all tensors, as many as are worth trying."""
     found = [value for item in request.setup.inputs for value in item.data.values[:_PLACES] if math.isfinite(value)]
     return np.unique(np.array([0.0, *found]))[:_PLACES]

@@ -18,6 +18,7 @@ from visualizer.base.explanation import (
     number_text,
 )
 from visualizer.base.roles import Role
+from visualizer.experiments.losses.curves import short
 from visualizer.experiments.losses.pages.curve_figures import loss_word
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _kinks(result: CurveResult) -> list[Block]:
         return [Heading("Kinks"), Paragraph("They are being looked for.")]
     if not kinks:
         return [Heading("Kinks"), Paragraph(
-                f"None from {result.domain.low:.4g} to {result.domain.high:.4g}: the slope jumps nowhere. A tip that looks "
+                f"None from {short(result.domain.low)} to {short(result.domain.high)}: the slope jumps nowhere. A tip that looks "
                 "sharp and has no mark is a bend, very tight and smooth: magnified enough, it is round.")]
     several = len(kinks) > 1
     blocks: list[Block] = [
