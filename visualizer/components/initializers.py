@@ -129,10 +129,11 @@ INITIALIZERS: tuple[Initializer, ...] = (
     Initializer("constant", "Constant", "Every value is the same: neurons that start equal stay equal.",
                 r"w = c", _arguments(val=0.5)),
     Initializer("ones", "Ones", "Every value is 1.", "w = 1"),
-    Initializer("zeros", "Zeros", "Every value is 0, as for most biases.", "w = 0"),
+    Initializer("zeros", "Zeros", "Every value is 0: usual for biases, though torch's own layers draw theirs.", "w = 0"),
     Initializer("eye", "Identity", "Ones on the diagonal, zeros elsewhere: a layer that passes on its input.",
                 r"w_{ij} = \delta_{ij}", least_dimensions=2, most_dimensions=2, elementwise=False),
-    Initializer("dirac", "Dirac", "A convolution that passes on its input: a single one in each kernel.",
+    Initializer("dirac", "Dirac", "A convolution that passes on its input: a one in the middle of the kernel "
+                "from an input to the output of the same number, zeros elsewhere.",
                 r"w_{i j c} = \delta_{ij}\, \delta_{c, centre}", _arguments(groups=1), least_dimensions=3, elementwise=False),
     Initializer("orthogonal", "Orthogonal", "Rows (or columns) are perpendicular and of equal length: no direction is stretched.",
                 r"W^\top W = g^2 I", _arguments(gain=1.0), least_dimensions=2, elementwise=False),

@@ -185,7 +185,9 @@ class DistributionsState(State):
     )
     gain: float = real(
         1.0, -1e3, 1e3, span=lambda state: (0.1, 5.0), label="gain", formula="g", group="Initialiser", views=_DRAWN,
-        when=_takes("gain"), help="A factor for the activation that follows; calculate_gain has one for each.",
+        when=_takes("gain"),
+        help="A factor for the activation that follows. calculate_gain says 1 for linear and sigmoid, 5/3 for tanh, \u221a2 for "
+             "ReLU, 1.41414 for leaky ReLU with slope 0.01, 3/4 for SELU.",
     )
     mode: str = choice(
         "fan_in", (
