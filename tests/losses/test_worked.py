@@ -25,12 +25,15 @@ NAMES = [entry.name for entry in LOSSES]
 _MANY = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def _worked(setup: Setup, element: int = 0) -> tuple[Worked, Built]:
+def _worked(setup: Setup, element: int = 0, torch_s: bool = True) -> tuple[Worked, Built]:
+    """The worked formulas, with torch's gradient or without it."""
     built = build(setup)
     value, each = built.scalar(), built.contributions()
     if value.requires_grad:
         value.backward()  # type: ignore[no-untyped-call]
-    gradient = {role: None if leaf.grad is None else leaf.grad.double().numpy() for role, leaf in built.leaves.items()}
+    gradient = {
+        role: None if leaf.grad is None or not torch_s else leaf.grad.double().numpy() for role, leaf in built.leaves.items()
+    }
     return worked_of(built, value.item(), each.detach().double().numpy(), gradient, element), built
 
 
@@ -91,6 +94,8 @@ def test_every_side_of_every_line_is_the_same_number_and_the_last_is_the_referen
         slopes = _numbers(worked.slope[-1])
         assert _close(slopes[-1], float(gradient.reshape(-1)[element]), 1e-5), worked.slope
         assert len(worked.slope) >= 2
+        alone, _ = _worked(setup, element, torch_s=False)
+        assert _close(_numbers(alone.slope[-1])[-1], slopes[-1], 1e-5), alone.slope
 
     check()
 
@@ -160,6 +165,7 @@ def test_the_lecture_s_cross_entropy_says_that_the_target_is_a_weight_for_every_
 def test_a_row_with_the_ignored_target_counts_as_nothing() -> None:
     worked, _ = _worked(_example("CrossEntropyLoss", prediction="1,2,3;3,1,2", target="0,2", ignore_index=2, weight="1,2,3"))
     assert worked.terms[1] == r"\ell_{1} = 0"
+    assert len(_numbers(worked.total[0])) == 3  # the weight of an ignored row is not in the division
     assert "Row 1 has the target ignore_index and counts as nothing." in worked.notes
     last, _ = _worked(_example("CrossEntropyLoss", prediction="1,2,3;3,1,2", target="0,2", ignore_index=2), 5)
     assert last.slope[-1].endswith("= 0")
@@ -168,6 +174,15 @@ def test_a_row_with_the_ignored_target_counts_as_nothing() -> None:
 def test_a_class_weight_divides_the_mean() -> None:
     worked, _ = _worked(_example("NLLLoss", prediction="-1,-2;-3,-4", target="0,1", weight="2,3"))
     assert worked.total[0].endswith(r"= \frac{-2 \cdot (-1) - 3 \cdot (-4)}{2 + 3} = \frac{14}{5} = 2.8")
+
+
+def test_a_true_class_that_is_named_twice_counts_twice() -> None:
+    setup = _example("MultiLabelMarginLoss", prediction="1,0.5,2", target="0,0,-1")
+    expected = [-4 / 3, 2 / 3, 2 / 3]
+    for element, slope in enumerate(expected):
+        for torch_s in (True, False):
+            worked, _ = _worked(setup, element, torch_s)
+            assert _close(_numbers(worked.slope[-1])[-1], slope, 1e-5)
 
 
 def test_every_alignment_is_written_out_where_they_are_few() -> None:
