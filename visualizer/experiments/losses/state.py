@@ -309,7 +309,9 @@ def _preset(name: str, title: str, help: str, view: str, play: bool = False, **c
         values |= dict(entry.arguments) | {item.role: item.example for item in entry.inputs}
         if entry.reductions:
             values["reduction"] = entry.reductions[0]
-    return Preset(name, title, help, values | changes | {"view": view}, play)
+    declared = parameters_of(LossesState)
+    whole = {key: declared[key].check(value) for key, value in (values | changes | {"view": view}).items()}
+    return Preset(name, title, help, whole, play)
 
 
 PRESETS = (

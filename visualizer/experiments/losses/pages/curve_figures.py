@@ -150,8 +150,7 @@ def _surface(result: CurveResult) -> Figure:
         layers.append(arrow)
     layers.append(Markers(key="point", role=Role.STEP, label="now", x=readonly([result.at]), y=readonly([result.at_2]),
                           size=13.0, drag="xy", tip=f"Drag to move {result.name} and {result.name_2}."))
-    sizes = [high - low for low, high in (x_range, y_range)]
-    return Figure("surface", title, *axes, tuple(layers), note=_surface_note(result), equal=max(sizes) <= 1.5 * min(sizes))
+    return Figure("surface", title, *axes, tuple(layers), note=_surface_note(result))
 
 
 def _surface_note(result: CurveResult) -> str:
