@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -125,6 +126,17 @@ def test_the_old_formula_stays_until_the_new_one_is_there(view: FormulaView, qtb
     qtbot.waitUntil(lambda: view.shown == "a = 2")
     view.set_latex("a = 1")  # known: at once, when the last change is long enough ago
     qtbot.waitUntil(lambda: view.shown == "a = 1")
+
+
+def test_the_pictures_of_old_formulas_are_given_back(view: FormulaView, qtbot: QtBot) -> None:
+    view.set_latex("a = 1 + 1 = 2")
+    qtbot.waitUntil(lambda: view.shown == "a = 1 + 1 = 2")
+    canvas = view.widget()
+    pictures = [weakref.ref(picture) for _, picture in canvas.pieces]  # type: ignore[attr-defined]
+    assert pictures
+    view.set_latex("a = 3")
+    qtbot.waitUntil(lambda: view.shown == "a = 3")
+    assert [picture() for picture in pictures] == [None] * len(pictures)
 
 
 def test_only_the_newest_of_many_wishes_is_typeset(view: FormulaView, typesetter: Typesetter, qtbot: QtBot) -> None:

@@ -175,8 +175,9 @@ class _Canvas(QWidget):
     def _load(self) -> None:
         """Read the pictures in the theme's text colour."""
         colour = b'"' + self._theme.palette.text.encode() + b'"'
+        # Without a parent, which would keep every picture there ever was.
         self.pieces = [
-            (piece, QSvgRenderer(QByteArray(svg.replace(b'"black"', colour)), self))
+            (piece, QSvgRenderer(QByteArray(svg.replace(b'"black"', colour))))
             for piece, svg in self._sources
         ]
         self.update()
