@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit, log_softmax, xlogy
+from scipy.special import log_expit, log_softmax, xlogy
 
 Floats = NDArray[np.float64]
 Inputs = Mapping[str, Any]
@@ -267,8 +267,3 @@ def reduced(name: str, reduction: str, inputs: Inputs, arguments: Arguments) -> 
         total = float(len(counted)) if weight is None else float(np.sum(weight[counted]))
         return np.asarray(np.divide(each.sum(), total))
     return np.asarray(each.mean())
-
-
-def expit_of(values: Floats) -> Floats:
-    """The sigmoid, for tests of the derivative."""
-    return np.asarray(expit(values))

@@ -266,3 +266,17 @@ def test_a_sequence_too_long_to_be_worked_out_still_has_its_loss_divided_by_the_
     assert len(found) == 2  # the division was computed again, and is the loss
     assert _close(found[-1], built.scalar().item(), 1e-5)
     assert "too many to be worked out" in worked.notes[0]
+
+
+@pytest.mark.parametrize(("prediction", "said"), [("1,nan", "Term 1 is not a number"), ("inf,2", "Term 0 is infinite")])
+def test_a_term_that_is_not_finite_is_named(prediction: str, said: str) -> None:
+    worked, _ = _worked(_example("MSELoss", prediction=prediction, target="0,0"))
+    assert said in " ".join(worked.notes)
+    finite, _ = _worked(_example("MSELoss"))
+    assert "finite" not in " ".join(finite.notes)
+
+
+def test_a_minus_after_an_approximately_equal_sign_is_set_as_a_sign() -> None:
+    for relation in (r"\approx", "="):
+        assert typeset(rf"x {relation} -2").pieces[1][1] == typeset(rf"x {relation} {{-}}2").pieces[1][1]
+    assert typeset(r"(1,\; -2)").pieces[0][1] == typeset(r"(1,\; {-}2)").pieces[0][1]

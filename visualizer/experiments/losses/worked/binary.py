@@ -22,7 +22,7 @@ def bce(case: Case) -> Parts:
     notes: tuple[str, ...] = ()
     if clamped:
         notes = (f"{plural(clamped, 'prediction is', 'predictions are')} certain and wrong: log 0 would be infinite, torch "
-                 "takes \u2212100 instead, and a slope of a similar kind.",)
+                 "takes \u2212100 instead, and in the slope it divides by 10\u207b\u00b9\u00b2 instead of 0.",)
 
     def log(text: str, value: float) -> str:
         return rf"\log {text}" if value > math.exp(_LEAST_LOG) else r"(-100)"

@@ -158,6 +158,10 @@ def assembled(case: Case, parts: Parts) -> Worked:
         ))
     if case.terms.size > SHOWN + 2:
         notes.append(f"Written out are {SHOWN + 1} of {case.terms.size:,} terms.")
+    odd = np.flatnonzero(~np.isfinite(case.terms))
+    if odd.size:
+        kind = "not a number" if np.isnan(case.terms[odd[0]]) else "infinite"
+        notes.append(f"Term {index_of(int(odd[0]), case.grid).replace(',', ', ')} is {kind}, and any sum with it is not finite.")
     division = _division(case, parts)
     return Worked(tuple(terms), _total(case, parts, division), _slope(case, parts, division, notes), tuple(notes))
 

@@ -112,8 +112,9 @@ class Softmax:
                 rf"p_{{{n}}} = \mathrm{{softmax}}{row_of(self.scores[n])} \approx {row_of(np.exp(self.logs[n]))}" for n in rows
             ]
         if self.smoothing:
-            smoothed = rf"(1 - {num(self.smoothing)}) \cdot y + \frac{{{num(self.smoothing)}}}{{{self.scores.shape[1]}}}"
-            lines += [rf"q_{{{n}}} = {smoothed} = {row_of(self.target[n])}" for n in rows if not self.ignored[n]]
+            spread = rf"\frac{{{num(self.smoothing)}}}{{{self.scores.shape[1]}}}"
+            lines += [rf"q_{{{n}}} = (1 - {num(self.smoothing)}) \, y_{{{n}}} + {spread} \approx {row_of(self.target[n])}"
+                      for n in rows if not self.ignored[n]]
         return tuple(lines)
 
     @property
