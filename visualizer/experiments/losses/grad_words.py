@@ -8,12 +8,9 @@ from visualizer.base.explanation import Block, Formula, Heading, Number, Numbers
 from visualizer.base.roles import Role
 from visualizer.components.latex import factor_latex, number_latex
 from visualizer.experiments.losses.evaluation import build
-from visualizer.experiments.losses.lifecycle import Floats, Gradients, Life, Step, wanting
+from visualizer.experiments.losses.lifecycle import Floats, Life, Step, wanting
 from visualizer.experiments.losses.listing import call, setup_lines
 from visualizer.experiments.losses.requests import GradRequest
-
-#: Elements of a gradient that a table's cell shows.
-_SHOWN = 4
 
 
 def title(step: Step) -> str:
@@ -58,9 +55,7 @@ def blocks(life: Life, request: GradRequest, shown: int) -> tuple[Block, ...]:
         Verdict(f"Step {shown} of {len(life.steps) - 1}: {sentence(life, shown)}",
                 "good" if step.what == "backward" and step.nth == 1 else "warning" if step.what == "backward" else "muted"),
         *(Verdict(f"torch warns: {words}", "warning") for words in life.warnings),
-        Table(("step", "line", ".grad"), tuple(
-            ("\u2192 " * (index == shown) + str(index), line.code, _brief(line.after)) for index, line in enumerate(life.steps)
-        )),
+        _steps(life, shown),
         Heading("Why does it add up?"),
         Formula(r"\mathrm{grad} \leftarrow \mathrm{grad} + \frac{\partial L}{\partial x}",
                 "backward adds the gradient to what .grad holds"),
@@ -109,26 +104,36 @@ def _without_graph(life: Life, shown: int) -> tuple[Block, ...]:
         Heading("Cure"),
         Paragraph("Switch on requires_grad of the tensor whose gradient is wanted, before the loss is computed: "
                   "torch.tensor(..., requires_grad=True), or x.requires_grad_(). The weights of a layer have it by themselves."),
-        Table(("step", "line", "what happens"), tuple(
-            ("\u2192 " * (index == shown) + str(index), line.code, "RuntimeError" if line.what == "error" else "no .grad")
-            for index, line in enumerate(life.steps)
+        Table(("step", "what happens"), tuple(
+            (("\u2192 " if index == shown else "") + f"{index} {_LINES[step.what]}",
+             "RuntimeError" if step.what == "error" else "no .grad")
+            for index, step in enumerate(life.steps)
         )),
         Numbers((Number("loss", number_text(float(np.sum(life.loss))), role=Role.CURVE),)),
     )
 
 
-def _brief(gradients: Gradients) -> str:
-    """The first elements of every gradient."""
-    parts = []
-    for name, found in gradients.items():
-        body = "None" if found is None else _list(found)
-        parts.append(body if len(gradients) == 1 else f"{name}: {body}")
-    return "; ".join(parts[:3]) + ("; \u2026" if len(parts) > 3 else "")
+#: The lines in short, for a narrow table.
+_LINES = {"made": "tensors", "loss": "loss = ...", "backward": "backward()", "error": "backward()", "cleared": "zero_grad()"}
 
 
-def _list(values: Floats) -> str:
+def _steps(life: Life, shown: int) -> Table:
+    """All steps, the shown one marked, with the first elements of the first gradients."""
+    names = list(life.shapes)[:2]
+    heads = (".grad",) if len(names) == 1 else tuple(f"{name}.grad" for name in names)
+    return Table(("step", *heads), tuple(
+        (("\u2192 " if index == shown else "") + f"{index} {_LINES[step.what]}",
+         *(_list(step.after[name], 3 if len(names) == 1 else 1) for name in names))
+        for index, step in enumerate(life.steps)
+    ))
+
+
+def _list(values: Floats | None, most: int) -> str:
+    if values is None:
+        return "None"
     flat = values.reshape(-1)
-    return "(" + ", ".join(number_text(value) for value in flat[:_SHOWN]) + (", \u2026" if flat.size > _SHOWN else "") + ")"
+    words = [f"{value:.3g}".replace("-", "\u2212") for value in flat[:most]]
+    return "(" + ", ".join(words) + (", \u2026" if flat.size > most else "") + ")"
 
 
 def _sum(life: Life) -> list[Block]:

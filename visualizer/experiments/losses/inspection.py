@@ -109,21 +109,18 @@ class Finding:
 
     @property
     def questions(self) -> tuple[tuple[str, str], ...]:
-        """Step by step: what to ask of a tensor without a gradient, and the answers."""
-        leaf = "yes" if self.is_leaf else f"no, made by {self.grad_fn}" + (", gradient retained" if self.retains else "")
-        loss = {None: "there is no loss", True: "yes", False: "no, it has no grad_fn"}[self.loss_requires]
-        ran = {"yes": "yes", "no": "no, what its functions keep is still there", "unknown": "it cannot be seen"}[self.ran]
+        """Step by step: what to ask of a tensor without a gradient, and the answers, in a word each."""
+        words = {True: "yes", False: "no", None: "no loss"}
+        ran = "stops" if self.changed else self.ran
         if self.filled and self.ran == "no":
-            ran = "yes, and it was told to keep the graph; or another loss filled .grad"
-        if self.changed:
-            ran = f"it stops at {self.changed[0]}"
+            ran = "yes"  # it was told to keep the graph, or .grad comes from another loss
         return (
-            ("Is it a leaf?", leaf),
-            ("Does it require a gradient?", "yes" if self.requires_grad else f"no ({self.dtype})"),
-            ("Does the loss have a graph?", loss),
-            ("Is it on the path from the loss?", "yes" if self.on_path else "no"),
-            ("Did backward run through the graph?", ran if self.loss_requires else "no, there is none"),
-            ("So .grad is", "filled" if self.filled else "None"),
+            ("a leaf?", "retained" if self.retains else words[self.is_leaf]),
+            ("requires_grad?", words[self.requires_grad]),
+            ("loss has a graph?", words[self.loss_requires]),
+            ("on the path?", words[self.on_path]),
+            ("backward ran?", ran if self.loss_requires else "no"),
+            (".grad", "filled" if self.filled else "None"),
         )
 
 

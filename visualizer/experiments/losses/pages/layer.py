@@ -195,7 +195,7 @@ def explain(result: LayerResult, state: LossesState) -> Explanation:
         Paragraph("The loss is given output and target and nothing else. But output is no bare tensor of numbers: its grad_fn "
                   "remembers the function that made it, and that function remembers where its own inputs came from."),
         Heading("The path"),
-        Table(("step", "what it is"), tuple((name, _WORDS.get(name, _meaning(name))) for name in result.path)),
+        *(Paragraph(f"{index}. {name}: {_WORDS.get(name) or _meaning(name)}.") for index, name in enumerate(result.path, start=1)),
         Heading("The gradient by hand"),
         Formula(r"L = \frac{1}{N} \sum_i (o_i - y_i)^2 \qquad o_i = \sum_j W_{ij}\, x_j" + (" + b_i" if request.bias else ""),
                 "the loss is the mean of the squared differences of output o and target y; the output is weight times input"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from visualizer.base.explanation import Block, Explanation, Heading, Paragraph, Table, Verdict, number_text
 from visualizer.base.pages import PageResult
-from visualizer.experiments.losses.chain import chain_of, shape_text
+from visualizer.experiments.losses.chain import chain_of
 from visualizer.experiments.losses.drawing import graph_figure
 from visualizer.experiments.losses.evaluation import heard
 from visualizer.experiments.losses.gallery import Case, case_of
@@ -23,6 +24,8 @@ from visualizer.figures.model import Figure
 
 #: Elements of a gradient that are written.
 _SHOWN = 6
+#: Where in torch's sources a warning comes from: no help to anybody who reads it here.
+_INTERNAL = re.compile(r"\s*\(Triggered internally at .*\)")
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,9 @@ def outcome(
     """Run a script of the gallery and look at its tensors; None for not yet, the outcome is returned."""
     printed: list[str] = []
     space: dict[str, Any] = {"torch": torch, "print": _printer(printed)}
-    warned: list[str] = []
     error = ""
-    with heard(warned), torch.random.fork_rng(devices=[]), torch.enable_grad():
+    said: list[str] = []
+    with heard(said), torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.default_generator.manual_seed(0)
         try:
             exec(compile(script, f"<{case.name}>", "exec"), space)
@@ -110,6 +113,7 @@ def outcome(
     finding = diagnose(case.asked, tensors[case.asked], loss)
     yield None
     seen = tuple(_seen(name, tensor) for name, tensor in tensors.items())
+    warned = [_INTERNAL.sub("", words) for words in said]
     drawn = _figure(case, tensors, loss, finding, figure, cuts, seen, error)
     return Outcome(error, tuple(warned), tuple(printed), seen, finding, drawn)
 
@@ -162,12 +166,12 @@ def explain(result: NoneResult, state: LossesState) -> Explanation:
     case, broken, cured = result.case, result.broken, result.cured
     blocks: list[Block] = [
         Verdict(broken.finding.headline, "bad"),
-        *_said(broken),
         *(Paragraph(sentence) for sentence in broken.finding.sentences),
+        *_said(broken),
         Heading("What was run"),
         _script(case.broken),
         Heading(f"What to ask of {case.asked}"),
-        Table(("question", "broken", "cured"), tuple(
+        Table(("", "broken", "cured"), tuple(
             (question, answer, other) for (question, answer), (_, other)
             in zip(broken.finding.questions, cured.finding.questions, strict=True)
         )),
@@ -180,11 +184,10 @@ def explain(result: NoneResult, state: LossesState) -> Explanation:
     return Explanation(tuple(blocks))
 
 
-def _script(lines: str) -> Table:
-    """Lines of code; the spaces at their beginning are kept."""
-    return Table(("", "code"), tuple(
-        (str(index), line.replace("    ", "\u2003\u2003")) for index, line in enumerate(lines.splitlines(), start=1)
-    ))
+def _script(lines: str) -> Paragraph:
+    """Lines of code, each with its number; the spaces at its beginning are kept."""
+    indented = lines.replace("    ", "\u2003\u2003").splitlines()
+    return Paragraph("\n".join(f"{index}\u2002{line}" for index, line in enumerate(indented, start=1)))
 
 
 def _said(outcome: Outcome) -> list[Block]:
@@ -198,9 +201,9 @@ def _said(outcome: Outcome) -> list[Block]:
 
 
 def _tensors(title: str, outcome: Outcome) -> Table:
-    return Table((title, "is_leaf", "requires_grad", "grad_fn", ".grad"), tuple(
-        (f"{entry.name} {shape_text(entry.shape)}", str(entry.is_leaf), str(entry.requires_grad), entry.grad_fn or "None",
-         _gradient(entry)) for entry in outcome.seen
+    return Table((title, "leaf", "requires", ".grad"), tuple(
+        (entry.name, "yes" if entry.is_leaf else "no", "yes" if entry.requires_grad else "no", _gradient(entry, 3))
+        for entry in outcome.seen
     ))
 
 
