@@ -142,6 +142,8 @@ def test_the_absolute_error_has_its_kink_where_prediction_and_target_meet(values
         ({"loss": "L1Loss", "prediction": "4,2,3"}, [(4.0, -1 / 3, 1 / 3, 0.0)]),
         ({"loss": "L1Loss", "prediction": "1,2,3", "target": "0.1,0,0"}, [(0.1, -1 / 3, 1 / 3, 0.0)]),
         ({"loss": "L1Loss", "reduction": "sum", "moved": "target", "element": 2}, [(3.0, -1.0, 1.0, 0.0)]),
+        ({"loss": "L1Loss", "prediction": "0,-50,0,0,0", "target": "0,6.31,0,0,0", "element": 1, "reach": 84.965},
+         [(6.31, -0.2, 0.2, 0.0)]),
         ({"loss": "SmoothL1Loss", "beta": 0.0}, [(4.0, -1 / 3, 1 / 3, 0.0)]),
         ({"loss": "HingeEmbeddingLoss", "element": 1}, [(1.0, -1 / 3, 0.0, None)]),
         ({"loss": "HingeEmbeddingLoss", "element": 2, "margin": 2.5}, [(2.5, -1 / 3, 0.0, None)]),
@@ -173,6 +175,13 @@ def test_what_torch_takes_at_a_kink_is_what_a_plain_call_returns_there() -> None
         torch.nn.HingeEmbeddingLoss(margin=margin)(x, torch.tensor([1.0, -1.0, -1.0])).backward()
         assert x.grad is not None
         assert taken == float(x.grad[1])
+
+
+def test_rounding_in_a_short_dtype_at_a_kink_is_no_disagreement() -> None:
+    found = last_of(loss="MarginRankingLoss", margin=0.3, dtype="float16", element_2=0)  # 0.8 - 0.5 is 0.3 but for rounding
+    assert found.kink_here is not None
+    assert found.kink_here.place == pytest.approx(0.8)
+    assert not found.disagrees
 
 
 def test_the_triplets_kink_stands_where_the_distances_differ_by_the_margin() -> None:

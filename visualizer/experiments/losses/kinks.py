@@ -111,7 +111,11 @@ def _uneven(slopes: Floats, grid: Floats) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore", over="ignore"):  # of infinite slopes
         bend = np.diff(slopes) / np.diff(grid)
         padded = np.pad(bend, 1, mode="edge")
-        found: NDArray[np.bool_] = ~(np.abs(bend - 0.5 * (padded[:-2] + padded[2:])) <= _UNEVEN * np.abs(bend))
+        before, after = padded[:-2], padded[2:]
+        even = np.abs(bend - 0.5 * (before + after)) <= _UNEVEN * np.abs(bend)
+        # A kink that is the end of two cells may be even by chance, but it then stands out on one side.
+        even &= np.abs(after - before) <= 0.5 * np.abs(bend)
+    found: NDArray[np.bool_] = ~even
     return found
 
 

@@ -105,10 +105,10 @@ class CurveResult(PageResult):
         """Whether the curve's slope is not what autograd says, by more than rounding, and no kink is the reason."""
         if self.quotient is None or self.slope is None or not math.isfinite(self.slope) or self.kinks is None:
             return False
-        if any(abs(kink.place - self.at) <= 4.0 * self.quotient.step for kink in self.kinks):
+        if self.kink_here is not None or any(abs(kink.place - self.at) <= 4.0 * self.quotient.step for kink in self.kinks):
             return False
         size = max(abs(self.slope), abs(self.quotient.slope))
-        rounding = 1e-7 * (abs(self.value) + abs(self.at * self.slope))
+        rounding = 1e-9 + 1e-7 * (abs(self.value) + abs(self.at * self.slope))
         return abs(self.slope - self.quotient.slope) > 0.05 * size + rounding
 
     def numbers(self) -> dict[str, Any]:
