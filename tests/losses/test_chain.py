@@ -170,3 +170,18 @@ def test_the_figure_names_every_node_and_draws_every_edge() -> None:
 
 def test_shapes_are_written_as_in_the_documentation() -> None:
     assert [shape_text(shape) for shape in ((), (3,), (2, 3))] == ["()", "(3)", "(2, 3)"]
+
+
+def test_names_are_shortened_only_as_far_as_there_is_no_room() -> None:
+    x = torch.ones(2, requires_grad=True)
+    y = x
+    texts = []
+    for count in (1, 5, 7, 12):
+        for _ in range(count):
+            y = y.exp()
+        figure = graph_figure("graph", "title", chain_of(y, {"x": x}))
+        texts.append([entry.text for entry in figure.layers if isinstance(entry, Note)])
+    assert any(text.startswith("ExpBackward0") for text in texts[1])
+    assert texts[0] == ["loss = ExpBackward0 (2)", "AccumulateGrad", "x (2)"]
+    assert "Exp" in texts[3]
+    assert "AccumulateGrad" not in texts[3]

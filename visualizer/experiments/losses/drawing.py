@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -19,8 +20,10 @@ _GAP = 9.0
 _SLANT = 0.05
 #: A figure is at least so many rows high, so that what belongs together stays together.
 _LEAST_ROWS = 2.6
-#: From more functions on only what is needed is written.
-_MANY = 10
+#: Width in pixels at which names keep apart in a small figure.
+_WIDE = 620.0
+_BREVITIES = 4
+_BACKWARD = re.compile(r"Backward\d*$")
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,19 @@ _FADED = Drawn(Role.MUTED, "circle", 10.0, True, "backward never comes here")
 _LOSS = Drawn(Role.CURVE, "diamond", 17.0, False, "loss")
 
 
-def title_of(node: Node, notes: Mapping[str, str], shapes: bool) -> str:
-    """What is written beside a node: the variable, the function that makes it, its shape, and what is to be said of it."""
+def title_of(node: Node, notes: Mapping[str, str], brevity: int) -> str:
+    """What is written beside a node: the variable, the function that makes it, its shape, and what is to be said of it.
+
+    Args:
+        brevity: 0: everything; 1: no shapes of functions; 2: no name to AccumulateGrad, which its marker tells; 3: functions
+            without the "Backward0" of their names.
+    """
+    if node.kind == "end" or (node.kind == "accumulate" and brevity >= 2):
+        return ""
     name = ", ".join(node.names)
-    words = f"{name} = {node.title}" if node.kind == "function" and name else node.title
-    if node.shape is not None and (node.kind in ("leaf", "apart") or (shapes and node.kind == "function")):
+    title = _BACKWARD.sub("", node.title) if brevity >= 3 and node.kind == "function" else node.title
+    words = f"{name} = {title}" if node.kind == "function" and name else title
+    if node.shape is not None and (node.kind in ("leaf", "apart") or (brevity < 1 and node.kind == "function")):
         words += f" {shape_text(node.shape)}"
     said = [notes[found] for found in node.names if found in notes and node.kind != "accumulate"]
     return words + "".join(f": {note}" for note in said)
@@ -57,6 +68,7 @@ def title_of(node: Node, notes: Mapping[str, str], shapes: bool) -> str:
 
 def layers_of(
     chain: Chain, notes: Mapping[str, str] | None = None, asked: str = "", shapes: bool = True, freed: bool = False,
+    wide: float = _WIDE,
 ) -> tuple[tuple[Layer, ...], Layout]:
     """The layers of a graph.
 
@@ -64,15 +76,17 @@ def layers_of(
         chain: the graph.
         notes: a few words to a variable, such as ``.grad is None``.
         asked: the variable in question, which is marked.
-        shapes: whether the shapes of the functions' outputs are written.
+        shapes: whether the shapes of the functions' outputs are written, as far as there is room.
         freed: whether the saved tensors are gone: the functions are drawn hollow.
+        wide: names are shortened until the graph is no wider than this, in pixels.
     """
-    many = sum(node.kind == "function" for node in chain.nodes) > _MANY
-    titles = ["" if node.kind == "end" or (many and node.kind == "accumulate") else title_of(node, notes or {}, shapes and not many)
-              for node in chain.nodes]
     ends = {link.target: link.source for link in chain.links if chain.nodes[link.target].kind == "end"}
-    layout = layered([_LETTER * len(title) for title in titles],
-                     [(link.source, link.target) for link in chain.links if link.target not in ends], ends)
+    edges = [(link.source, link.target) for link in chain.links if link.target not in ends]
+    for brevity in range(0 if shapes else 1, _BREVITIES):
+        titles = [title_of(node, notes or {}, brevity) for node in chain.nodes]
+        layout = layered([_LETTER * len(title) for title in titles], edges, ends)
+        if layout.width <= wide:
+            break
     at = chain.of(asked) if asked else None
     layers: list[Layer] = _edges(chain, layout)
     if at is not None:
@@ -83,10 +97,11 @@ def layers_of(
     for index, look in enumerate(looks):
         groups.setdefault((look.role, look.symbol, look.hollow, look.label), []).append(index)
     told: set[str] = set()
+    short = {"function": "function (...Backward0)"} if brevity >= 3 else {}
     for (role, symbol, hollow, label), found in sorted(groups.items(), key=lambda item: item[1][0]):
         layers.append(Markers(
-            key=f"nodes:{label}:{symbol}:{hollow}", role=role, label="" if label in told else label, symbol=symbol, hollow=hollow,
-            size=looks[found[0]].size, x=readonly([layout.x[index] for index in found]),
+            key=f"nodes:{label}:{symbol}:{hollow}", role=role, label="" if label in told else short.get(label, label),
+            symbol=symbol, hollow=hollow, size=looks[found[0]].size, x=readonly([layout.x[index] for index in found]),
             y=readonly([layout.y[index] for index in found]),
         ))
         told.add(label)
@@ -176,10 +191,10 @@ def axes_of(layout: Layout, words: str = "backward: from the loss to the leaves 
 
 def graph_figure(
     name: str, title: str, chain: Chain, note: str = "", notes: Mapping[str, str] | None = None, asked: str = "",
-    shapes: bool = True, freed: bool = False, legend: bool = True,
+    shapes: bool = True, freed: bool = False, legend: bool = True, wide: float = _WIDE,
 ) -> Figure:
     """A figure of a graph; the arguments as for :func:`layers_of`."""
-    layers, layout = layers_of(chain, notes, asked, shapes, freed)
+    layers, layout = layers_of(chain, notes, asked, shapes, freed, wide)
     x, y = axes_of(layout)
     if chain.left_out:
         note = f"{note} {chain.left_out} more functions are not drawn.".strip()

@@ -76,9 +76,9 @@ def blocks(life: Life, request: GradRequest, shown: int) -> tuple[Block, ...]:
     if life.again:
         found += [
             Paragraph(f"torch says: {life.again}"),
-            Paragraph("The functions of the graph keep tensors from the forward pass, such as prediction \u2212 target needs "
-                      "both. Backward frees them as it goes, to give the memory back. So each backward needs a new loss, as in "
-                      "the steps here; or the first one is called as loss.backward(retain_graph=True)."),
+            Paragraph("The functions of the graph keep tensors from the forward pass: a squared error, for example, keeps "
+                      "prediction and target. Backward frees them as it goes, to give the memory back. So each backward needs "
+                      "a new loss, as in the steps here; or the first one is called as loss.backward(retain_graph=True)."),
         ]
     else:
         found += [Paragraph("This loss keeps no tensors for backward, so torch has nothing to free, and a second "

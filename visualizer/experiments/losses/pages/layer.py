@@ -40,6 +40,8 @@ Floats = NDArray[np.float64]
 
 #: Elements of the largest weight.
 _MOST = 1_000_000
+#: The graph is the main figure: it has room for the shapes of the functions' outputs.
+_WIDE = 800.0
 #: Up to so many elements each of them is written into its cell.
 _WRITTEN = 60
 
@@ -152,6 +154,7 @@ def _graph(chain: Chain, request: LayerRequest) -> Figure:
         "layer", "From the loss to the weight", chain,
         "The loss saw only output and target; output remembers how it was made, so backward finds the layer.",
         {"weight": ".grad filled", "bias": ".grad filled"} | ({"input": ".grad filled"} if request.input_grad else {}),
+        wide=_WIDE,
     )
 
 
