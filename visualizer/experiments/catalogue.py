@@ -7,8 +7,9 @@ from typing import Any
 from visualizer.base.experiment import Experiment
 from visualizer.experiments.distributions.experiment import Distributions
 from visualizer.experiments.landscape.experiment import Landscape
+from visualizer.experiments.losses.experiment import Losses
 
-EXPERIMENTS: tuple[Experiment[Any, Any, Any], ...] = (Distributions(), Landscape())
+EXPERIMENTS: tuple[Experiment[Any, Any, Any], ...] = (Distributions(), Losses(), Landscape())
 
 
 def experiment(name: str) -> Experiment[Any, Any, Any]:
