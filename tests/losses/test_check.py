@@ -141,6 +141,20 @@ def test_the_error_by_step_is_the_v_that_theory_says() -> None:
     assert sizes.error[np.argmin(np.abs(np.log(sizes.steps / sizes.own)))] < 1e-9
 
 
+@pytest.mark.parametrize("values", [{}, {"prediction": "4;2;3"}, {"prediction": "4,2,3"}, {"prediction": "3.5,4.5,5.5"}])
+def test_a_straight_line_has_nothing_to_truncate_even_near_a_kink(values: dict[str, Any]) -> None:
+    sizes = result_of("L1Loss", **values).sizes
+    assert sizes is not None
+    assert sizes.third == 0.0
+    assert sizes.best == math.inf
+
+
+def test_the_third_derivative_is_seen_beside_much_larger_losses() -> None:
+    sizes = result_of("PoissonNLLLoss", prediction="0.5,13,2").sizes
+    assert sizes is not None
+    assert sizes.third == pytest.approx(math.exp(0.5) / 3, rel=0.05)
+
+
 @pytest.mark.parametrize(("values", "note"), [
     ({"moved": "second"}, "takes no such tensor"), ({"moved": "target"}, "no gradient"), ({"element": 7}, "no such element"),
     ({"prediction": "nan,2,3"}, "not finite"), ({"prediction": "4,5,6"}, ""),
