@@ -105,7 +105,8 @@ def layers_of(
             y=readonly([layout.y[index] for index in found]),
         ))
         told.add(label)
-    for index, title in enumerate(titles):
+    # The name in question is placed first: the others give way to it.
+    for index, title in sorted(enumerate(titles), key=lambda item: item[0] != at):
         if not title:
             continue
         above = layout.above[index]
@@ -114,9 +115,10 @@ def layers_of(
         here, side = (layout.x[index], layout.y[index]), 1 if above else -1
         leaves = any(way[0] == here and side * (way[1][1] - here[1]) > _SLANT for way in layout.ways)
         comes = any(way[-1] == here and side * (way[-2][1] - here[1]) > _SLANT for way in layout.ways)
+        off = 1.0 if index == at else 0.62  # beside the ring, beside the marker; in heights of the text
         anchor = 0.5 if leaves == comes else 0.88 if leaves else 0.12
         layers.append(Note(key=f"name:{index}", role=role, x=here[0], y=here[1], text=title,
-                           anchor=(anchor, 1.62 if above else -0.62)))
+                           anchor=(anchor, 1.0 + off if above else -off)))
     return tuple(layers), layout
 
 

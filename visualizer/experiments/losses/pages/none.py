@@ -24,6 +24,8 @@ from visualizer.figures.model import Figure
 
 #: Elements of a gradient that are written.
 _SHOWN = 6
+#: Width in pixels up to which functions keep their whole names.
+_WIDE = 720.0
 #: Where in torch's sources a warning comes from: no help to anybody who reads it here.
 _INTERNAL = re.compile(r"\s*\(Triggered internally at .*\)")
 
@@ -146,7 +148,7 @@ def _figure(
         why = f"The script stops before there is a loss: {error.partition(': ')[2].rstrip('.')}."
     title = finding.headline[:-1] if name == "none" else f"Cured: {finding.headline[:-1]}"
     return graph_figure(name, title, chain, why if name == "none" else case.advice, notes, case.asked,
-                        shapes=False, legend=name == "none")
+                        shapes=False, legend=name == "none", wide=_WIDE)
 
 
 def _gradient(entry: Seen, most: int = _SHOWN) -> str:
