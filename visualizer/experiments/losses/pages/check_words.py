@@ -56,7 +56,8 @@ def _verdict(result: CheckResult) -> Verdict:
         return Verdict("Nothing to check yet." if result.progress < 1.0 else "Nothing requires a gradient, so nothing is checked.",
                        "muted")
     if worst.wrong.any():
-        return Verdict(f"{worst.badge}.", "bad")
+        known = " This is known, and explained below." if result.setup.name in _KNOWN else ""
+        return Verdict(f"{worst.badge}.{known}", "bad")
     if not all(check.passed for check in result.checks):
         return Verdict("Cannot be checked: the loss or its slope is not finite, or a tensor is empty.", "warning")
     kinks = sum(int(check.kinks.sum()) for check in result.checks)
@@ -109,7 +110,8 @@ def _worked(result: CheckResult, check: Check) -> list[Block]:
             Number("autograd", number_text(slope, 10), role=Role.GRADIENT),
             Number("finite difference", number_text(difference, 10)),
             Number("error", number_text(abs(slope - difference), 2)),
-            Number("relative", number_text(check.max_relative, 2), help="The largest error in proportion to the slope."),
+            Number("relative", number_text(abs(slope - difference) / max(abs(slope), 1e-8), 2),
+                   help="The error in proportion to the slope."),
         )),
     ]
 
@@ -134,7 +136,7 @@ def _gradcheck(result: CheckResult) -> list[Block]:
     if checked.passed:
         return [heading, Verdict("gradcheck says the same: True.", "good"),
                 Paragraph(f"torch's own check compares {how}, with h = 1e\u22126 and tolerances of 1e\u22125 and 0.1 %.")]
-    first = checked.message.splitlines()[0] if checked.message else "it gives no reason"
+    first = checked.message.splitlines()[0].rstrip(" ,:") if checked.message else "it gives no reason"
     at_kinks = " At a kink that is no error: it expects a slope there, and there are two." if any(
         check.kinks.any() for check in result.checks) else ""
     return [heading, Verdict("gradcheck says False.", "warning" if at_kinks else "bad"),
@@ -145,6 +147,8 @@ def _steps(result: CheckResult) -> list[Block]:
     sizes = result.sizes
     if sizes is None or not sizes.steps.size:
         return []
+    if any(check.role == sizes.role and np.ravel(check.wrong)[sizes.index] for check in result.checks):
+        return []  # no step explains that error
     blocks: list[Block] = [
         Heading("Why not a smaller step?"),
         Formula(r"\mathrm{error}(h) \approx \frac{h^2}{6} |f'''| + \frac{\epsilon |f|}{h}",
