@@ -124,7 +124,7 @@ def functions(root: Tensor) -> tuple[list[Any], list[tuple[int, int, Edge]]]:
     walk = _Walk()
     if root.requires_grad:
         walk.add(edge_of(root)[0])
-        _follow(walk, 0, len(walk.held), None)
+        _follow(walk, 0)
     return walk.held, walk.edges
 
 
@@ -134,7 +134,8 @@ def edge_of(tensor: Tensor) -> Edge:
     return edge.node, edge.output_nr
 
 
-def _follow(walk: _Walk, at: int, end: int, most: int | None) -> None:
+def _follow(walk: _Walk, at: int, most: int | None = None) -> None:
+    """Note the edges of the nodes from this one on, and what they lead to; only of so many nodes."""
     while at < len(walk.held) and (most is None or at < most):
         for slot, (function, number) in enumerate(walk.held[at].next_functions):
             if function is not None:
@@ -160,12 +161,12 @@ def chain_of(
     walk = _Walk()
     if loss is not None and loss.requires_grad:
         walk.add(edge_of(loss)[0])
-    _follow(walk, 0, 0, most)
+    _follow(walk, 0, most)
     reached = len(walk.held)
     for tensor in known.values():
         if tensor.grad_fn is not None:
             walk.add(tensor.grad_fn)
-    _follow(walk, min(reached, most) if reached > most else reached, 0, most)
+    _follow(walk, min(reached, most), most)
     left_out = max(0, len(walk.held) - most)
     held = walk.held[:most]
 

@@ -110,7 +110,7 @@ def outcome(
         except Exception as raised:
             error = f"{type(raised).__name__}: {raised}"
     yield None
-    tensors = {name: value for name, value in space.items() if isinstance(value, Tensor) and name not in ("step", "value")}
+    tensors = {name: value for name, value in space.items() if isinstance(value, Tensor)}
     loss = tensors.get("loss")
     finding = diagnose(case.asked, tensors[case.asked], loss)
     yield None
