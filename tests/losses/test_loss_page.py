@@ -112,6 +112,16 @@ def test_arguments_weights_and_dtypes_are_in_the_code(dtype: str) -> None:
     assert float(space["loss"].detach()) == pytest.approx(results(state)[-1].loss, rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["LinearCrossEntropyLoss", "AdaptiveLogSoftmaxWithLoss"])
+@pytest.mark.parametrize("features", ["2", "1,-1,0.5,2"])
+def test_a_layer_takes_a_single_row_of_features(name: str, features: str) -> None:
+    state = state_of(loss=name, div_value=1.0).changed(prediction=features, target="2")
+    last = results(state)[-1]
+    assert last.check is not None
+    assert last.check.passed
+    assert len(TAB.figures(last, state)) == 4
+
+
 def test_without_requires_grad_the_loss_is_there_and_torchs_own_error_is_said() -> None:
     state = state_of(prediction_grad=False)
     last = results(state)[-1]

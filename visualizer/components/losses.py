@@ -241,14 +241,14 @@ LOSSES: tuple[Loss, ...] = (
          _arguments(blank=0, zero_infinity=False)),
     Loss("AdaptiveLogSoftmaxWithLoss", "Adaptive log-softmax", "Very many classes: rare ones share smaller layers. It has weights "
          "of its own.", "features",
-         (Input("prediction", "input", "Features", "(N, in_features)", "real", "1,-0.5,0.3,2;0.2,1.1,-1,0.4"),
-          Input("target", "target", "Target", "(N)", "class", "1,5")),
+         (Input("prediction", "input", "Features", "(in_features) or (N, in_features)", "real", "1,-0.5,0.3,2;0.2,1.1,-1,0.4"),
+          Input("target", "target", "Target", "() or (N)", "class", "1,5")),
          r"\ell_n = -\log p(y_n \mid W x_n)", _arguments(n_classes=8, cutoffs="2,4", div_value=2.0, head_bias=False),
          reductions=(), layer=True),
     Loss("LinearCrossEntropyLoss", "Linear and cross entropy", "The last linear layer and the cross entropy in one, without "
          "keeping all logits in memory. It has weights of its own.", "features",
-         (Input("prediction", "input", "Features", "(N, in_features)", "real", "1,-0.5,0.3,2;0.2,1.1,-1,0.4"),
-          Input("target", "target", "Target", "(N)", "class", "1,5")),
+         (Input("prediction", "input", "Features", "(in_features) or (N, in_features)", "real", "1,-0.5,0.3,2;0.2,1.1,-1,0.4"),
+          Input("target", "target", "Target", "() or (N)", "class", "1,5")),
          r"\ell_n = -w_{y_n} \, \log \frac{e^{(W x_n)_{y_n}}}{\sum_c e^{(W x_n)_c}}",
          _arguments(n_classes=8, label_smoothing=0.0), ("weight",), layer=True),
 )

@@ -160,7 +160,10 @@ def dtype_of(setup: Setup, item: Input, dtype: str) -> torch.dtype:
 
 
 def holds_indices(setup: Setup) -> bool:
-    """Whether the target of a loss that takes both holds class indices."""
+    """Whether the target holds class indices; a loss that takes both tells by the choice, or by the shape."""
+    held = setup.entry.input("target")
+    if held is not None and held.holds in WHOLE:
+        return True
     if setup.target_as != "auto":
         return setup.target_as == "indices"
     prediction, target = setup.given("prediction"), setup.given("target")
@@ -176,7 +179,7 @@ def _is_scalar(setup: Setup, item: Input) -> bool:
         return True
     if item.holds == "class_or_probability" and not holds_indices(setup):
         return False
-    return setup.entry.layout in ("classes", "rows") and len(prediction.data.shape) == 1
+    return setup.entry.layout in ("classes", "rows", "features") and len(prediction.data.shape) == 1
 
 
 def keywords_of(setup: Setup, dtype: str) -> dict[str, Any]:

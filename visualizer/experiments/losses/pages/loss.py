@@ -109,11 +109,17 @@ def run(request: LossRequest) -> Iterator[LossResult | None]:
 
 
 def _backward(setup: Setup, loss: torch.Tensor) -> str:
-    """Fill .grad; what torch says, if it cannot."""
+    """Fill .grad; what torch says, if nothing requires a gradient.
+
+    Raises:
+        UserError: torch computes the loss of these tensors, and refuses them on the way back.
+    """
     try:
         loss.backward(torch.ones_like(loss))  # type: ignore[no-untyped-call]
     except RuntimeError as error:
-        return diagnosed(setup, error).details or str(error)
+        if not loss.requires_grad:
+            return f"{type(error).__name__}: {error}"
+        raise diagnosed(setup, error) from error
     return ""
 
 
