@@ -16,7 +16,7 @@ from visualizer.ui.widgets.editors.base import Editor
 from visualizer.ui.widgets.editors.long_text import LongTextEdit
 
 #: Milliseconds without a key after which what is typed into a larger text takes effect.
-_PAUSE_MS = 300
+_PAUSE_MS = 600
 
 
 class TextEditor(Editor):
