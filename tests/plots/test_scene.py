@@ -411,3 +411,22 @@ def test_layers_that_stand_still_look_the_same_when_they_are_kept_in_the_frames_
     assert not live.items["fixed"].in_picture
     shiboken6.delete(scene)
     shiboken6.delete(other)
+
+
+def test_ten_thousand_thin_bars_are_painted_from_the_lowest_to_the_highest_of_each_pixel(item: FigureItem) -> None:
+    heights = np.sin(np.arange(10_000) / 500.0) + 0.3 * np.cos(np.arange(10_000) * 1.7)
+    edges = np.arange(10_001.0)
+    bars = Bars(key="bars", role=Role.DATA, left=readonly(edges[:-1]), right=readonly(edges[1:]), height=readonly(heights),
+                opacity=1.0)
+    item.set_figure(one(bars, x=Axis("x", limits=(0.0, 10_000.0)), y=Axis("y", limits=(-2.0, 2.0))))
+    painted = near(picture(item), Role.DATA).sum(axis=0)
+    columns = np.flatnonzero(painted > 3)
+    assert columns.size > 400, "one column beside the other over the whole width"
+    left, per_pixel = columns[0], 10_000 / columns.size
+    scale = item.mapping.height / 4.0
+    for column in columns[5:-5:7]:
+        part = heights[int((column - left - 1.2) * per_pixel) : int((column - left + 2.2) * per_pixel) + 1]
+        inner = heights[int((column - left + 0.9) * per_pixel) : int((column - left + 1.1) * per_pixel) + 1]
+        most = (max(part.max(), 0.0) - min(part.min(), 0.0)) * scale
+        least = (max(inner.max(), 0.0) - min(inner.min(), 0.0)) * scale
+        assert least - 3.0 <= painted[column] <= most + 3.0, column

@@ -53,6 +53,8 @@ def _capital(text: str) -> str:
 
 def _nonfinite(setup: Setup) -> Iterator[str]:
     for given in setup.inputs:
+        if math.isfinite(sum(given.data.values)):  # quicker than a look at each: a sum keeps every NaN and infinity
+            continue
         at, value = first(given.data, lambda value: not math.isfinite(value))
         if at >= 0:
             count = sum(not math.isfinite(value) for value in given.data.values)
@@ -68,7 +70,7 @@ def _overflowed(setup: Setup, built: Built) -> Iterator[str]:
         return
     for given in setup.inputs:
         leaf = built.leaves[given.role]
-        if leaf.is_floating_point():
+        if leaf.is_floating_point() and not leaf.isfinite().all():
             finite = leaf.detach().isfinite().reshape(-1).tolist()
             at = next((at for at, (kept, typed) in enumerate(zip(finite, given.data.values, strict=True))
                        if not kept and math.isfinite(typed)), -1)

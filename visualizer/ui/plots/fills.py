@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pyqtgraph import functions as fn
 from pyqtgraph.Qt.internals import PrimitiveArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPolygonF
+from PySide6.QtGui import QColor, QImage, QPaintEngine, QPainter, QPolygonF
 
 from visualizer.figures.model import Band, Bars, Heat
 from visualizer.ui.plots.colormaps import heat_image, value_limits
@@ -16,12 +17,18 @@ from visualizer.ui.plots.geometry import Floats, clean, clip_polygon, clip_segme
 from visualizer.ui.plots.layers import NOWHERE, Bounds, LayerItem, extremes
 from visualizer.ui.plots.paint import LineBatch, pen
 
+#: More bars than this may have several in one pixel; Qt takes 2 microseconds for each.
+_MANY = 1000
+
 
 class BarsItem(LayerItem[Bars]):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._rects = PrimitiveArray(QRectF, 4)
         self._count = 0
+        # Bars as thin as a device pixel: left, upper and lower end of each in device pixels, and the picture of them.
+        self._columns: NDArray[np.int64] | None = None
+        self._picture = QImage()
         self.left: Floats = np.empty(0)
         self.right: Floats = np.empty(0)
         self.top: Floats = np.empty(0)
@@ -47,6 +54,12 @@ class BarsItem(LayerItem[Bars]):
         top = np.round(np.clip(top, -2.0, mapping.height + 2.0) * grid) / grid
         base = round(min(max(base, -2.0), mapping.height + 2.0) * grid) / grid
         upper, lower = np.minimum(top, base), np.maximum(top, base)
+        self._columns = None
+        if left.size > _MANY and not layer.outline:
+            left, right, upper, lower = _by_pixel(left, right, upper, lower, grid)
+            if not np.any(right - left > 1.5 / grid):
+                self._columns = np.round(np.stack((left, upper, lower)) * grid).astype(np.int64)
+        self._picture = QImage()
         self._count = left.size
         if self._count:
             self._rects.resize(self._count)
@@ -57,17 +70,45 @@ class BarsItem(LayerItem[Bars]):
         if not self._count:
             return
         layer = self.layer
+        if self._columns is not None and painter.paintEngine().type() == QPaintEngine.Type.Raster:
+            if self._picture.isNull():
+                self._picture = self._painted(self._columns, self.kit.color(layer.role, layer.opacity))
+            grid = self.mapping.resolution
+            painter.drawImage(QRectF(0.0, 0.0, self._picture.width() / grid, self._picture.height() / grid), self._picture)
+            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setBrush(self.kit.color(layer.role, layer.opacity))
         painter.setPen(pen(self.kit.color(layer.role), 1.0) if layer.outline else Qt.PenStyle.NoPen)
         painter.drawRects(*self._rects.drawargs())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
 
+    def _painted(self, columns: NDArray[np.int64], color: QColor) -> QImage:
+        """The bars as a picture: Qt takes 5 microseconds to fill a rectangle, numpy less for a whole column."""
+        width, height = self.mapping.columns, max(1, round(self.mapping.height * self.mapping.resolution))
+        left, upper, lower = columns
+        seen = (left >= 0) & (left < width)
+        ends = np.zeros((2, width), dtype=np.int64)
+        ends[:, left[seen]] = upper[seen], lower[seen]
+        row = np.arange(height)[:, None]
+        filled = (row >= ends[0]) & (row < ends[1])
+        pixels = np.ascontiguousarray(np.where(filled, np.uint32(color.rgba()), np.uint32(0)))
+        return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32).copy()
+
     def extent(self, log_x: bool, log_y: bool) -> Bounds:
         layer = self.layer
         base = clean(np.array([layer.base]), log_y) if layer.height.size else np.empty(0)
         return (*extremes(clean(layer.left, log_x), clean(layer.right, log_x)),
                 *extremes(clean(layer.height, log_y), base))
+
+
+def _by_pixel(left: Floats, right: Floats, upper: Floats, lower: Floats, grid: float) -> tuple[Floats, Floats, Floats, Floats]:
+    """Bars that begin in the same device pixel as one: each of them touches the base, so together they have no gap."""
+    column = np.round(left * grid).astype(np.int64)
+    order = np.argsort(column, kind="stable")
+    column = column[order]
+    starts = np.flatnonzero(np.r_[True, column[1:] != column[:-1]])
+    return (left[order][starts], np.maximum.reduceat(right[order], starts), np.minimum.reduceat(upper[order], starts),
+            np.maximum.reduceat(lower[order], starts))
 
 
 class BandItem(LayerItem[Band]):

@@ -116,6 +116,9 @@ class Controller(QObject):
         self._play_request: Request | None = None
         self._late = False
         self._last_frame = -1.0
+        # The figures made last, with what they were made of; and those that are on the screen.
+        self._made: tuple[Any, Any, tuple[Any, ...]] | None = None
+        self._on_screen: tuple[Any, ...] | None = None
         self._last_words = -1.0
         self._last_activity: Activity | None = None
         self._last_problem: Problem | None = None
@@ -186,7 +189,12 @@ class Controller(QObject):
     def figures(self) -> tuple[Any, ...]:
         """The present page's figures; empty while there is no result."""
         shown = self.shown
-        return self.experiment.figures(shown.result, self.display_state(shown)) if shown else ()
+        if shown is None:
+            return ()
+        state = self.display_state(shown)
+        if self._made is None or self._made[0] is not shown.result or self._made[1] != state:
+            self._made = (shown.result, state, self.experiment.figures(shown.result, state))
+        return self._made[2]
 
     def code(self) -> str:
         """The PyTorch lines of the present state."""
@@ -387,13 +395,18 @@ class Controller(QObject):
 
     @Slot()
     def _redraw(self) -> None:
-        self._last_frame = self._clock()
         shown = self.shown
         if shown is None:
+            self._on_screen = None
             self.blank.emit()
         else:
             try:
-                self.drawn.emit(self.figures())
+                figures = self.figures()
+                if figures is not self._on_screen:
+                    # Pictures that were there before take no frame: the answer to a change must not wait for the next one.
+                    self._on_screen = figures
+                    self._last_frame = self._clock()
+                self.drawn.emit(figures)
             except Exception:
                 # A defect in drawing would repeat sixty times a second while a run plays.
                 self.stop.emit()
