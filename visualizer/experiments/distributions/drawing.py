@@ -15,6 +15,7 @@ from visualizer.components.seeding import derived_seed
 from visualizer.experiments.distributions.blocks import FEWEST, Fill, block_seed, in_turn, processors, together
 from visualizer.experiments.distributions.requests import Chosen
 from visualizer.experiments.distributions.tail import tail_normal_
+from visualizer.experiments.distributions.truncation import rounds_of
 
 #: Values drawn at once: on a processor what stays in its cache, and takes so long that what is done for each chunk hardly
 #: counts (beside a busy window, most of all waiting for Python's lock); on a GPU what keeps it busy.
@@ -25,9 +26,6 @@ MOST_FIRST = 2**20
 
 #: Values of small dependent tensors (orthogonal, sparse) that are drawn as one batch.
 _BATCH = 2**14
-
-#: Rounds of redrawing for one piece, after which torch's trunc_normal_ counts as hopeless.
-_MOST_ROUNDS = 20_000
 
 _TYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -57,6 +55,7 @@ class Source:
     Attributes:
         total: how many values :meth:`pieces` yields.
         numel: of one tensor.
+        dtype: torch's, of the values.
         note: a sentence if the values were not drawn in the wanted dtype; it is known after the first tensor.
 
     Raises:
@@ -71,7 +70,7 @@ class Source:
             raise UserError("Apple's GPU has no float64; choose float32 or the CPU.")
         self._generator, self._seed = generator_on(device, seed), seed
         self._chosen, self._shape, self._tail = chosen, shape, chosen.name == "trunc_normal" and method == "tail"
-        self._dtype, self._name, self._device = _TYPES[dtype], dtype, device
+        self.dtype, self._name, self._device = _TYPES[dtype], dtype, device
         self.numel = math.prod(shape)
         self.total = max(1, math.ceil(count / self.numel)) * self.numel
         self.note = ""
@@ -139,7 +138,7 @@ class Source:
             tensors -= number
 
     def _empty(self, *shape: int) -> Tensor:
-        return torch.empty(shape, dtype=self._dtype, device=self._device)
+        return torch.empty(shape, dtype=self.dtype, device=self._device)
 
     def _whole(self) -> Tensor:
         """One tensor by torch.nn.init."""
@@ -203,7 +202,7 @@ class Source:
     def _batch(self, tensors: int) -> Tensor:
         """Several small orthogonal or sparse tensors at once, by torch's algorithm. Shape (tensors, rows, columns)."""
         rows, columns = self._shape[0], self.numel // self._shape[0]
-        work = self._dtype if self._dtype in (torch.float32, torch.float64) else torch.float32
+        work = self.dtype if self.dtype in (torch.float32, torch.float64) else torch.float32
         values = torch.empty((tensors, rows, columns), dtype=work, device=self._device)
         given = self._chosen.arguments
         if self._chosen.name == "sparse":
@@ -216,7 +215,7 @@ class Source:
             q, r = torch.linalg.qr(values.mT if wide else values)
             q = q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)  # uniform over all orthogonal matrices (Mezzadri 2007)
             values = (q.mT if wide else q) * given["gain"]
-        return values.to(self._dtype)
+        return values.to(self.dtype)
 
     def _rounds(self, values: int) -> float:
         """How often torch's trunc_normal_ redraws until the last of so many values is accepted; 1 for what never redraws.
@@ -226,28 +225,4 @@ class Source:
         """
         if self._chosen.name != "trunc_normal" or self._tail:
             return 1.0
-        given = self._chosen.arguments
-        mean, std, a, b = (given[key] for key in ("mean", "std", "a", "b"))
-        if not (a < b and std > 0.0):
-            return 1.0
-        kept = _kept_by_torch((a - mean) / std, (b - mean) / std)
-        rounds = 1.0 if kept >= 1.0 else 1.0 + math.log(max(2, values)) / -math.log1p(-kept) if kept > 0.0 else math.inf
-        if rounds > _MOST_ROUNDS:
-            raise UserError(
-                "torch.nn.init.trunc_normal_ would redraw its values for minutes here, because almost all of [a, b] is "
-                "improbable. Choose the tail sampler, or an interval with more of the distribution in it."
-            )
-        return rounds
-
-
-def _kept_by_torch(low: float, high: float) -> float:
-    """The fraction of proposals that trunc_normal_ keeps, for standardised bounds: as in torch 2.13."""
-    inside = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
-    if inside > 0.3:
-        return inside  # of a normal distribution
-    if low <= 0.0 <= high:
-        return inside * math.sqrt(2 * math.pi) / (high - low)  # of a uniform one under the peak
-    near, far = (low, high) if low > 0.0 else (-high, -low)
-    start, end = torch.special.erfcx(torch.tensor([near, far], dtype=torch.float64) / math.sqrt(2)).tolist()
-    kept: float = math.sqrt(math.pi / 2) * (start - end * math.exp((near - far) * (near + far) / 2)) / (far - near)
-    return kept
+        return rounds_of(self._chosen.arguments, values, self.dtype)

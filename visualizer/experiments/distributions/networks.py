@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from visualizer.base.errors import UserError
 from visualizer.components.families import uniform
 from visualizer.components.initializers import Initializer
-from visualizer.components.laws import Law, law_of
-from visualizer.components.truncated import TruncatedNormal
+from visualizer.components.laws import Law, check
+from visualizer.experiments.distributions.truncation import check_quick
 
 #: The features that go into and come out of every linear layer; ReLU between two layers.
 NETWORKS: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType({
@@ -23,9 +23,6 @@ NETWORKS: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType({
     "one_layer": ((10, 5),),
     "three_layers": ((64, 128), (128, 256), (256, 10)),
 })
-
-#: torch draws truncated normals by rejection; if it accepts less than this part, a tensor takes too long.
-_LEAST_ACCEPTED = 0.02
 
 
 class _Bare(nn.Linear):
@@ -60,21 +57,11 @@ def initialise(network: nn.Sequential, entry: Initializer, arguments: Mapping[st
                         "dimensions; the weight of a Linear has 2. Choose another initialiser.")
     for module in network:
         if isinstance(module, nn.Linear):
-            law = law_of(entry, arguments, tuple(module.weight.shape))
-            if isinstance(law, TruncatedNormal) and _accepted(law, arguments) < _LEAST_ACCEPTED:
-                raise UserError("[a, b] is so wide and so far from the mean that torch would reject nearly all that it draws; "
-                                "narrow [a, b], or move it nearer to the mean.")
+            check(entry, arguments, tuple(module.weight.shape))
+            if entry.name == "trunc_normal":
+                check_quick(arguments, module.weight.dtype)
             _fill(entry, module.weight, arguments, generator)
             nn.init.zeros_(module.bias)
-
-
-def _accepted(law: TruncatedNormal, arguments: Mapping[str, Any]) -> float:
-    """The part of its proposals that ``trunc_normal_`` keeps: normal ones if more than 30 % lie inside, else uniform ones."""
-    mean, std, a, b = (float(arguments[name]) for name in ("mean", "std", "a", "b"))
-    if law.log_kept > math.log(0.3):
-        return math.exp(law.log_kept)
-    mode = min(max(mean, a), b)
-    return math.exp(law.log_kept + 0.5 * ((mode - mean) / std) ** 2 + math.log(std * math.sqrt(2.0 * math.pi) / (b - a)))
 
 
 def _fill(entry: Initializer, weight: Tensor, arguments: Mapping[str, Any], generator: torch.Generator) -> None:

@@ -23,6 +23,7 @@ from visualizer.base.errors import UserError
 from visualizer.components.seeding import derived_seed
 from visualizer.experiments.distributions.aside import aside
 from visualizer.experiments.distributions.requests import Chosen
+from visualizer.experiments.distributions.truncation import check_quick
 
 Floats = NDArray[np.float64]
 
@@ -156,6 +157,14 @@ def check_square(chosen: Chosen) -> None:
         )
 
 
+def _check_fill(chosen: Chosen, dtype: torch.dtype) -> None:
+    """Nothing, if the initialiser fills matrices of this dtype in reasonable time. Raises as :func:`check_square`."""
+    check_square(chosen)
+    given = chosen.arguments
+    if chosen.name == "trunc_normal" and given["a"] < given["b"] and given["std"] > 0.0:
+        check_quick(given, dtype)
+
+
 class Weights:
     """Weight matrices, drawn one after the other from one seeded generator, and drawn again where they are not kept."""
 
@@ -172,7 +181,7 @@ class Weights:
         Raises:
             UserError: the initialiser does not take such a tensor, or not these arguments.
         """
-        check_square(self._chosen)
+        _check_fill(self._chosen, dtype)
         weight = torch.empty(rows, columns, dtype=dtype)
         try:
             with warnings.catch_warnings():
