@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import math
 import re
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from visualizer.base.errors import UserError
+from visualizer.base.explanation import Paragraph, Table, Verdict
 from visualizer.components.initializers import INITIALIZERS, initializer
 from visualizer.experiments.distributions import streaming
 from visualizer.experiments.distributions.experiment import Distributions
@@ -210,3 +212,133 @@ def test_a_pinned_sample_stays_in_the_picture_beside_the_next_one() -> None:
 def test_a_damaged_pin_is_answered_in_a_sentence_about_the_sample_a_and_not_about_a_control(text: str) -> None:
     with pytest.raises(UserError, match=r"^What sample A was drawn with cannot be read; .*\.$"):
         final(state_of(pinned=text))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    name=st.sampled_from([entry.name for entry in INITIALIZERS]),
+    dtype=st.sampled_from(["float32", "float64", "bfloat16", "float16"]),
+    seed=st.integers(0, 2**31 - 1), count=st.sampled_from([10, 300, 20_000]), place=st.sampled_from([0.0, 0.1, -0.3, 7.7, 1001.0]),
+    scale=st.floats(0.01, 3.0),
+)
+def test_bars_and_what_lies_outside_add_up_to_the_count_and_a_bounded_law_leaves_nothing_outside(
+    name: str, dtype: str, seed: int, count: int, place: float, scale: float
+) -> None:
+    values: dict[str, Any] = {"uniform": {"a": place, "b": place + scale}, "normal": {"mean": place, "std": scale},
+              "trunc_normal": {"mean": place, "std": scale, "a": place - scale, "b": place + 0.7 * scale},
+              "constant": {"val": place}}.get(name, {})
+    if "gain" in initializer(name).arguments:
+        values["gain"] = scale
+    result = final(state_of(initializer=name, shape=a_shape_for(name), count=count, seed=seed, dtype=dtype, **values))
+    found = result.numbers()
+    outside = found["histogram"]["below"] + found["histogram"]["above"]
+    assert int(found["histogram"]["counts"].sum()) + outside + found["sample"]["nonfinite"] == found["sample"]["count"]
+    if math.isfinite(result.law.support[1]):
+        assert outside == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "most"),
+    [({"initializer": "uniform", "shape": "1000x1000", "count": 1_000_000}, 0),
+     ({"initializer": "kaiming_uniform", "shape": "1000x1000", "count": 1_000_000}, 0),
+     ({"initializer": "trunc_normal", "shape": "1000x1000", "count": 1_000_000}, 0),
+     ({"initializer": "orthogonal", "shape": "128x128"}, 0),
+     ({"initializer": "normal", "shape": "1000x1000", "count": 1_000_000}, 0)],
+)
+def test_nothing_of_a_million_values_lies_outside_the_bars(values: dict[str, Any], most: int) -> None:
+    summary = final(state_of(**values)).sample.summary
+    assert summary.below + summary.above <= most
+
+
+def test_what_lies_outside_the_bars_is_said_under_them() -> None:
+    state = state_of(initializer="normal", shape="30")
+    result = final(state)
+    summary = dataclasses.replace(result.sample.summary, below=2, above=1)
+    other = dataclasses.replace(result, sample=dataclasses.replace(result.sample, summary=summary))
+    assert "outside" not in TAB.figures(result, state)[0].note
+    assert TAB.figures(other, state)[0].note.endswith(" 3 lie outside the bars.")
+
+
+def explained(**values: Any) -> tuple[InitializerResult, Any, str]:
+    """The result, its table of moments, and all its sentences."""
+    state = state_of(**values)
+    result = final(state)
+    blocks = TAB.explain(result, state).blocks
+    table = next(block for block in blocks if isinstance(block, Table))
+    return result, table, " ".join(block.text for block in blocks if isinstance(block, Paragraph | Verdict))
+
+
+@pytest.mark.parametrize("name", ["eye", "dirac", "constant", "ones", "zeros"])
+def test_where_nothing_is_random_no_range_of_chance_is_given(name: str) -> None:
+    result, table, said = explained(initializer=name, shape=a_shape_for(name))
+    assert "every sample is the same" in said
+    assert "By chance" not in said
+    assert table.header == ("", "sample", "theory")
+    assert "by_chance" not in result.numbers()
+
+
+def test_the_elements_of_an_orthogonal_matrix_are_not_called_independent() -> None:
+    _, table, said = explained(initializer="orthogonal", shape="6x4")
+    assert "depend on each other" in said
+    assert "independent" not in said
+    assert table.header == ("", "sample", "theory")
+
+
+def test_every_moment_of_independent_values_has_its_range_of_chance() -> None:
+    result, table, said = explained(initializer="xavier_uniform", shape="4x3")
+    assert "about 95 % of samples of 12 independent values" in said
+    assert [bool(row[-1]) for row in table.rows] == [True] * 5 + [False] * 2
+    bands = result.numbers()["by_chance"]
+    assert set(bands) == {"mean", "std", "variance", "skewness", "kurtosis"}
+    assert bands["mean"][0] == pytest.approx(-bands["mean"][1])
+    assert bands["mean"][1] == pytest.approx(1.96 * result.law.std / math.sqrt(12), rel=0.03)
+    assert bands["std"][0] < result.law.std < bands["std"][1]
+
+
+def test_an_unbounded_law_reaches_to_infinity_as_it_is_written() -> None:
+    _, table, _ = explained(initializer="normal", shape="30")
+    assert [row[2] for row in table.rows[-2:]] == ["\u2212\u221e", "\u221e"]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "words"),
+    [(6.0, 7.0, "99.999999901 % of"), (0.5, 1.5, "75.83 % of"), (40.0, 41.0, "All but a share of about 1e-350 of")]
+)
+def test_what_truncation_cuts_off_is_said_so_exactly_that_something_is_left(a: float, b: float, words: str) -> None:
+    _, _, said = explained(initializer="trunc_normal", a=a, b=b, shape="4")
+    assert words in said
+
+
+def test_a_sample_that_torch_draws_inexactly_is_not_blamed_on_the_digits_of_the_values() -> None:
+    far = {"initializer": "trunc_normal", "a": 1000.0, "b": 1001.0, "shape": "20000"}
+    result, _, said = explained(**far)
+    assert result.fit is not None
+    assert result.fit.p_value < 0.01
+    assert "torch's own sampling is inexact" in said
+    assert "few different values" not in said
+    better, _, said = explained(**far, method="tail", dtype="float64")
+    assert better.fit is not None
+    assert better.fit.p_value > 0.01
+    assert "inexact" not in said
+
+
+ENDLESS = {"initializer": "trunc_normal", "mean": 999999.97, "std": 0.001, "a": 999999.966, "b": 999999.968}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{**ENDLESS, "view": "initializer"}, {**ENDLESS, "view": "statistics", "source": "sample"},
+     {**ENDLESS, "view": "propagation", "depth": 2, "width": 8}, {**ENDLESS, "view": "layers"}],
+    ids=["initializer", "statistics", "propagation", "layers"],
+)
+def test_what_rounding_makes_torch_redraw_for_ever_is_refused_in_a_sentence(values: dict[str, Any]) -> None:
+    state = TAB.default_state().changed(shape="30", **values)
+    with pytest.raises(UserError, match="for ever") as caught:
+        list(TAB.run(TAB.request(state)))
+    assert caught.value.sentence.endswith(".")
+
+
+def test_the_same_interval_is_drawn_in_a_dtype_that_can_tell_its_values_apart() -> None:
+    result = final(state_of(shape="3000", dtype="float64", **ENDLESS))
+    assert result.fit is not None
+    assert result.fit.p_value > 0.01

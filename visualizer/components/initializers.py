@@ -46,6 +46,7 @@ class Initializer:
             has one).
         least_dimensions, most_dimensions: of the tensors that it takes.
         elementwise: whether every value is drawn by itself, so that many tensors are one long sample.
+        fixed: whether every tensor of one shape is the same, with no randomness at all.
         law: its function in :mod:`visualizer.components.theories`; empty: the one of its own name.
     """
 
@@ -57,6 +58,7 @@ class Initializer:
     least_dimensions: int = 1
     most_dimensions: int = 5
     elementwise: bool = True
+    fixed: bool = False
     law: str = ""
 
     def fill(self, tensor: torch.Tensor, arguments: Mapping[str, Any], generator: torch.Generator) -> torch.Tensor:
@@ -127,14 +129,16 @@ INITIALIZERS: tuple[Initializer, ...] = (
     Initializer("kaiming_normal", "Kaiming normal", "He's rule with a normal distribution.",
                 r"w \sim \mathcal{N}\left(0,\; \tfrac{g^2}{n}\right)", _KAIMING, least_dimensions=2),
     Initializer("constant", "Constant", "Every value is the same: neurons that start equal stay equal.",
-                r"w = c", _arguments(val=0.5)),
-    Initializer("ones", "Ones", "Every value is 1.", "w = 1"),
-    Initializer("zeros", "Zeros", "Every value is 0: usual for biases, though torch's own layers draw theirs.", "w = 0"),
+                r"w = c", _arguments(val=0.5), fixed=True),
+    Initializer("ones", "Ones", "Every value is 1.", "w = 1", fixed=True),
+    Initializer("zeros", "Zeros", "Every value is 0: usual for biases, though torch's own layers draw theirs.", "w = 0",
+                fixed=True),
     Initializer("eye", "Identity", "Ones on the diagonal, zeros elsewhere: a layer that passes on its input.",
-                r"w_{ij} = \delta_{ij}", least_dimensions=2, most_dimensions=2, elementwise=False),
+                r"w_{ij} = \delta_{ij}", least_dimensions=2, most_dimensions=2, elementwise=False, fixed=True),
     Initializer("dirac", "Dirac", "A convolution that passes on its input: a one in the middle of the kernel "
                 "from an input to the output of the same number, zeros elsewhere.",
-                r"w_{i j c} = \delta_{ij}\, \delta_{c, centre}", _arguments(groups=1), least_dimensions=3, elementwise=False),
+                r"w_{i j c} = \delta_{ij}\, \delta_{c, centre}", _arguments(groups=1), least_dimensions=3, elementwise=False,
+                fixed=True),
     Initializer("orthogonal", "Orthogonal", "Rows (or columns) are perpendicular and of equal length: no direction is stretched.",
                 r"W^\top W = g^2 I", _arguments(gain=1.0), least_dimensions=2, elementwise=False),
     Initializer("sparse", "Sparse", "In every column a fixed fraction of the values is zero, the others are normal.",

@@ -1,4 +1,4 @@
-"""Whether a sample may come from a distribution: tests of goodness of fit, and how far moments stray by chance."""
+"""Whether a sample may come from a distribution: tests of goodness of fit."""
 
 from __future__ import annotations
 
@@ -65,24 +65,3 @@ def chi_squared(counts: NDArray[np.int64], below: int, above: int, edges: Floats
     seen, wanted = np.array(joined_observed), np.array(joined_expected)
     statistic = float(((seen - wanted) ** 2 / wanted).sum())
     return Fit("\u03c7\u00b2", statistic, float(special.chdtrc(len(wanted) - 1, statistic)))
-
-
-@dataclass(frozen=True)
-class Straying:
-    """How far a moment of n independent values is from its theory by chance: 95 % of all samples are within."""
-
-    mean: float
-    variance: float
-    std: float
-
-
-def straying(law: Law, count: int) -> Straying:
-    """Half widths of the 95 % intervals about theory, by the central limit theorem.
-
-    The variance of s^2 is sigma^4 (kappa + 2) / n with the excess kurtosis kappa (Cramer 1946, 27.4), and the standard
-    deviation's follows by the delta method.
-    """
-    if not law.variance > 0.0 or count < 2:
-        return Straying(0.0, 0.0, 0.0)
-    spread = math.sqrt(max(law.kurtosis + 2.0, 0.0) / count)
-    return Straying(1.96 * law.std / math.sqrt(count), 1.96 * law.variance * spread, 1.96 * law.std * spread / 2.0)

@@ -24,6 +24,10 @@ _FEWEST_BINS, _MOST_BINS = 6, 200
 _DRAWN = 256
 #: The largest side of a matrix whose singular values are computed (some 5 ms).
 _DECOMPOSED = 192
+#: In this part of all samples some values of an unbounded law lie outside of the histogram.
+_RARE = 1e-3
+#: A bound of the law is an edge of the histogram if it is as near as that to nearly all values, compared to their range.
+_NEAR = 0.5
 #: Points of the quantile picture.
 _QUANTILES = 400
 
@@ -59,16 +63,22 @@ class Sample:
     note: str
 
 
-def edges_of(law: Law, count: int, bins: int | None) -> tuple[float, float, int]:
+def edges_of(law: Law, count: int, bins: int | None, dtype: torch.dtype = torch.float32) -> tuple[float, float, int]:
     """Lowest and highest edge of the histogram, and its number of bins.
 
-    The range holds all values but some one in a thousand samples; the automatic number of bins follows Freedman and
+    The edges are the bounds of the law, as the dtype holds them; where a bound is far from nearly all values, or there is
+    none, they hold all values but some in one of a thousand samples. The automatic number of bins follows Freedman and
     Diaconis (1981): bins of 2 IQR / n^(1/3).
     """
-    outside = min(1e-3, 0.05 / count)
+    outside = 0.5 * _RARE / count
     low, high = (float(at) for at in law.quantile(np.array([outside, 1.0 - outside])))
     if law.atoms:
         low, high = min(low, law.atoms[0][0]), max(high, law.atoms[-1][0])
+    near = _NEAR * (high - low)
+    if low - law.support[0] <= near:
+        low = law.support[0]
+    if law.support[1] - high <= near:
+        high = law.support[1]
     reach = high - low
     if not reach > 1e-9 * max(abs(low), abs(high)):
         room = 0.5 * abs(low) or 0.5
@@ -82,7 +92,18 @@ def edges_of(law: Law, count: int, bins: int | None) -> tuple[float, float, int]
         bins = int(min(_MOST_BINS, max(_FEWEST_BINS, math.ceil(wanted))))
         if law.atoms:
             bins |= 1  # an atom in the middle falls into the middle of a bar
-    return low, high, bins
+    return *_rounded(low, high, dtype), bins
+
+
+def _rounded(low: float, high: float, dtype: torch.dtype) -> tuple[float, float]:
+    """These edges, moved outwards to where values may be that are rounded to the dtype after and while they are computed."""
+    work = dtype if dtype in (torch.float32, torch.float64) else torch.float32
+    room = 4.0 * torch.finfo(work).eps * max(abs(low), abs(high))
+    ends = torch.tensor([low - room, high + room], dtype=torch.float64).to(dtype)
+    # Uniform values are low + u (high - low), with the difference rounded, too.
+    first, last, over = *ends.double().tolist(), float(ends[0] + (ends[1] - ends[0]))
+    return (min(low - room, first) if math.isfinite(first) else low,
+            max(end for end in (high + room, last, over) if math.isfinite(end)))
 
 
 def samples(request: InitializerRequest, law: Law) -> Iterator[Sample | None]:
@@ -103,7 +124,7 @@ def samples(request: InitializerRequest, law: Law) -> Iterator[Sample | None]:
                 missing -= head[-1].numel()
             yield piece
 
-    low, high, bins = edges_of(law, source.total, request.bins)
+    low, high, bins = edges_of(law, source.total, request.bins, source.dtype)
     matrix: Floats | None = None
     shape = (request.shape[0], source.numel // request.shape[0]) if len(request.shape) > 1 else (1, source.numel)
     singular, why = None, ""

@@ -15,7 +15,8 @@ from visualizer.base.pages import PageResult
 from visualizer.base.roles import Role
 from visualizer.components.laws import Law, check, law_of, numbers_of
 from visualizer.experiments.distributions import listing
-from visualizer.experiments.distributions.fit import Fit, Straying, straying
+from visualizer.experiments.distributions.chance import MOMENTS, Straying, straying
+from visualizer.experiments.distributions.fit import Fit
 from visualizer.experiments.distributions.pages import initializer_words
 from visualizer.experiments.distributions.requests import InitializerRequest
 from visualizer.experiments.distributions.sample import Sample, samples
@@ -34,7 +35,8 @@ class InitializerResult(PageResult):
     Attributes:
         law: what theory says about one element.
         sample: what was drawn, shape and moments.
-        by_chance: how far the moments of so many values stray from theory.
+        by_chance: how far the moments of so many values stray from theory; None where nothing is random, or values depend
+            on each other.
         fit: the test of goodness of fit; None where it means nothing.
         grid: positions at which ``density``, ``cdf`` and ``parent`` (the density before truncation) are given.
         expected: the quantiles of theory that belong to the sample's.
@@ -47,7 +49,7 @@ class InitializerResult(PageResult):
     request: InitializerRequest
     law: Law
     sample: Sample
-    by_chance: Straying
+    by_chance: Straying | None
     fit: Fit | None
     grid: Floats
     density: Floats
@@ -68,7 +70,14 @@ class InitializerResult(PageResult):
             "skewness": summary.skewness, "kurtosis": summary.kurtosis,
             "minimum": summary.minimum, "maximum": summary.maximum, "nonfinite": summary.nonfinite,
         }
-        found["histogram"] = {"edges": summary.edges, "counts": summary.counts}
+        found["histogram"] = {
+            "edges": summary.edges, "counts": summary.counts, "below": summary.below, "above": summary.above,
+        }
+        if self.by_chance is not None:
+            found["by_chance"] = {
+                name: [getattr(self.law, name) - below, getattr(self.law, name) + above]
+                for name, (below, above) in ((name, getattr(self.by_chance, name)) for name in MOMENTS)
+            }
         if self.fit is not None:
             found["fit"] = {"test": self.fit.name, "statistic": self.fit.statistic, "p_value": self.fit.p_value}
         if self.sample.singular is not None:
@@ -115,8 +124,9 @@ def run(request: InitializerRequest) -> Iterator[InitializerResult | None]:
             expected = readonly(law.quantile(sample.shares))
         if kept is not sample.kept:
             kept, first = sample.kept, {}
+        by_chance = yield from straying(request.chosen.entry, law, sample.summary.count)
         yield InitializerResult(
-            request=request, law=law, sample=sample, by_chance=straying(law, sample.summary.count), fit=sample.fit,
+            request=request, law=law, sample=sample, by_chance=by_chance, fit=sample.fit,
             grid=readonly(grid), density=density, cdf=cdf, parent=parent, expected=expected, pinned=pinned,
             first=first, progress=sample.progress,
         )
@@ -204,6 +214,8 @@ def _histogram(result: InitializerResult, heights: str) -> Figure:
         if law.std > 0.0 and not law.atoms:
             layers.append(Rule(key=key, role=Role.MUTED, position=law.mean + at * law.std, text=words, dash="dot"))
     note = f"{summary.count:,} values: mean {number_text(summary.mean)}, standard deviation {number_text(summary.std)}."
+    if outside := summary.below + summary.above:
+        note += f" {outside:,} {'lies' if outside == 1 else 'lie'} outside the bars."
     axis = Axis("density") if heights == "density" else Axis("values in each bar")
     return Figure("sample", _title_of(result.request), Axis("value w"), axis, tuple(layers), note=note)
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+import torch
+
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Paragraph, Table, Verdict, number_text
-from visualizer.components.laws import cautions, derivation
+from visualizer.components.laws import Law, cautions, derivation
+from visualizer.components.truncated import TruncatedNormal
+from visualizer.experiments.distributions.chance import is_random
 from visualizer.experiments.distributions.fit import Fit
+from visualizer.experiments.distributions.truncation import inexact
 
 if TYPE_CHECKING:
     from visualizer.experiments.distributions.pages.initializer import InitializerResult
@@ -23,12 +29,12 @@ def explanation(result: InitializerResult) -> Explanation:
     if lines:
         blocks.append(Heading("With these numbers"))
         blocks += [Formula(line) for line in lines]
-    blocks += [Heading("Sample against theory"), _moments(result), Paragraph(
-        f"By chance alone, 95 % of samples of {summary.count:,} independent values have a mean within \u00b1 "
-        f"{number_text(result.by_chance.mean)} of theory and a standard deviation within \u00b1 "
-        f"{number_text(result.by_chance.std)}."
-        if law.std > 0.0 else "Nothing here is random: every sample is the same."
-    )]
+    blocks += [Heading("Sample against theory"), _moments(result), Paragraph(_chance_words(result))]
+    if _inexact(result):
+        blocks.append(Paragraph(
+            f"torch's own sampling is inexact here: it works out the logarithm of the density in {request.dtype}, where so far "
+            "from the mean it is so large that the digits which tell values apart are lost. The tail sampler is exact."
+        ))
     blocks += [Paragraph(sentence) for sentence in (
         *cautions(request.chosen.name, request.chosen.arguments, request.shape), result.sample.note,
     ) if sentence]
@@ -42,7 +48,7 @@ def explanation(result: InitializerResult) -> Explanation:
 
 
 def _verdict(result: InitializerResult) -> Verdict:
-    law, fit, request = result.law, result.fit, result.request
+    law, fit = result.law, result.fit
     count = f"{result.sample.summary.count:,} values"
     if not law.std > 0.0:
         return Verdict(f"All {count} are {number_text(law.mean)}.", "warning")
@@ -50,35 +56,80 @@ def _verdict(result: InitializerResult) -> Verdict:
         return Verdict(f"{count} with standard deviation {number_text(result.sample.summary.std)}; theory says "
                        f"{number_text(law.std)}.", "muted")
     if fit.p_value < _P_SMALL:
-        why = f" {request.dtype} has few different values, and the test sees it." if request.dtype != "float64" else ""
-        return Verdict(f"The sample differs from theory (p = {number_text(fit.p_value, 2)}).{why}", "warning")
+        return Verdict(f"The sample differs from theory (p = {number_text(fit.p_value, 2)}). {_why(result)}", "warning")
     return Verdict(f"{count} agree with theory (p = {number_text(fit.p_value, 2)}).", "good")
+
+
+def _inexact(result: InitializerResult) -> bool:
+    request = result.request
+    return (request.chosen.name == "trunc_normal" and request.method == "torch"
+            and inexact(request.chosen.arguments, getattr(torch, request.dtype)))
+
+
+def _why(result: InitializerResult) -> str:
+    """What makes a sample differ from theory."""
+    request, law, count = result.request, result.law, result.sample.summary.count
+    if _inexact(result):
+        return "torch's own sampling is inexact so far from the mean; the tail sampler is right."
+    step = torch.finfo(getattr(torch, request.dtype)).eps * max(abs(law.mean), law.std)
+    # A test of n values sees steps of about std / root n.
+    if step * math.sqrt(count) > 0.05 * law.std:
+        return f"{request.dtype} has few different values, and the test sees it."
+    return "One sample of a hundred does so by chance."
+
+
+def _chance_words(result: InitializerResult) -> str:
+    chance, count, entry = result.by_chance, result.sample.summary.count, result.request.chosen.entry
+    if not is_random(entry, result.law):
+        return "Nothing here is random: every sample is the same."
+    if chance is None:
+        return ("The squares of all elements of an orthogonal matrix add up to the same in every sample: the elements depend on "
+                "each other, so no range of chance is given.")
+    values = f"{count:,} independent values" if entry.elementwise else f"{count:,} such values"
+    fixed = "" if entry.elementwise else "The number of zeros is the same in every sample, the other values are independent. "
+    return (f"{fixed}By chance alone, about 95 % of samples of {values} have a mean within {_within(chance.mean)} of theory and a "
+            f"standard deviation within {_within(chance.std)}; so it is with the other rows.")
+
+
+def _within(band: tuple[float, float]) -> str:
+    """How far below and above, as \u00b1 where that is the same."""
+    below, above = band
+    if math.isnan(below):
+        return ""
+    if abs(below - above) <= 0.01 * max(below, above):
+        return f"\u00b1 {number_text(above, 2)}"
+    return f"\u2212{number_text(below, 2)} / +{number_text(above, 2)}"
+
+
+def _bound_text(value: float) -> str:
+    if math.isinf(value):
+        return "\u221e" if value > 0.0 else "\u2212\u221e"
+    return number_text(value)
 
 
 def _moments(result: InitializerResult) -> Table:
     law, summary, chance = result.law, result.sample.summary, result.by_chance
-
-    def within(half: float) -> str:
-        return f"\u00b1 {number_text(half, 2)}" if half else ""
-
-    rows = [
-        ("mean", summary.mean, law.mean, within(chance.mean), "mean"),
-        ("std", summary.std, law.std, within(chance.std), "std"),
-        ("variance", summary.variance, law.variance, within(chance.variance), "variance"),
-        ("skewness", summary.skewness, law.skewness, "", "skewness"),
-        ("kurtosis \u2212 3", summary.kurtosis, law.kurtosis, "", "kurtosis"),
-        ("smallest", summary.minimum, law.support[0], "", "minimum"),
-        ("largest", summary.maximum, law.support[1], "", "maximum"),
+    names = (("mean", "mean"), ("std", "std"), ("variance", "variance"), ("skewness", "skewness"),
+             ("kurtosis \u2212 3", "kurtosis"))
+    rows: list[tuple[str, ...]] = [
+        (name, field, number_text(getattr(summary, field)), number_text(getattr(law, field)),
+         "" if chance is None else _within(getattr(chance, field)))
+        for name, field in names
     ]
-    if result.pinned is None:
-        return Table(("", "sample", "theory", "95 %"), tuple(
-            (name, number_text(seen), number_text(wanted), half) for name, seen, wanted, half, _ in rows
-        ))
-    other = result.pinned.summary
-    return Table(("", "A", "B", "theory of B", "95 %"), tuple(
-        (name, number_text(getattr(other, field)), number_text(seen), number_text(wanted), half)
-        for name, seen, wanted, half, field in rows
-    ))
+    rows += [
+        (name, field, number_text(getattr(summary, field)), _bound_text(end), "")
+        for name, field, end in (("smallest", "minimum", law.support[0]), ("largest", "maximum", law.support[1]))
+    ]
+    header: tuple[str, ...] = ("", "sample", "theory")
+    if result.pinned is not None:
+        header = ("", "A", "B", "theory of B")
+        other = result.pinned.summary
+        rows = [(name, number_text(getattr(other, field)), *cells) for name, field, *cells in rows]
+    else:
+        rows = [(name, *cells) for name, _, *cells in rows]
+    if chance is None:
+        return Table(header, tuple(row[:-1] for row in rows))
+    return Table((*header, "95 %"), tuple(rows))
 
 
 def _fit_words(fit: Fit) -> Paragraph:
@@ -107,12 +158,22 @@ def _truncation(result: InitializerResult) -> list[Block]:
     return [
         Formula(rf"\sigma_{{before}} = {number_text(law.parent.std)} \qquad \sigma_{{after}} = {number_text(law.std)}",
                 "standard deviation before and after truncation"),
-        Paragraph(f"{100 * law.cut:.4g} % of the normal distribution lies outside [{number_text(arguments['a'])}, "
+        Paragraph(f"{_cut_words(law)} of the normal distribution lies outside [{number_text(arguments['a'])}, "
                   f"{number_text(arguments['b'])}] and is cut off. {how}"),
     ]
 
 
-def _torch_version() -> str:
-    import torch
+def _cut_words(law: Law) -> str:
+    """The share that is cut off, with so many digits that what is kept can be seen."""
+    kept = law.log_kept / math.log(10.0) if isinstance(law, TruncatedNormal) else -math.inf
+    if law.cut < 0.99995:
+        return f"{100 * law.cut:.4g} %"
+    if kept < -400.0:
+        return "All but a vanishing share"
+    if kept < -12.0:
+        return f"All but a share of about 1e{math.floor(kept)}"
+    return f"{100.0 - 100.0 * 10.0**kept:.{math.ceil(-2.0 - kept) + 1}f} %"
 
+
+def _torch_version() -> str:
     return torch.__version__.split("+")[0]
