@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from visualizer.ui.plots.ticks import linear_ticks, log_ticks, own_ticks
@@ -21,6 +21,7 @@ def _value(text: str) -> float:
 
 
 @given(st.floats(-1e12, 1e12), st.floats(1e-9, 1e12), st.integers(2, 12))
+@example(-400000040502.0, 400000040001.0, 2)
 def test_ticks_lie_in_the_view_are_evenly_spaced_and_say_what_they_are(low: float, span: float, count: int) -> None:
     high = low + span
     if not high - low > 1e-9 * abs(low):

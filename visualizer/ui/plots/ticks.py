@@ -36,6 +36,10 @@ def linear_ticks(low: float, high: float, count: float, integer: bool = False) -
     if not step > 0.0:
         return Ticks()
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    if last < first and nice > 1:  # a view that ends right beside 0 may lie between two multiples of a wide step
+        nice = 1
+        step = 10.0**exponent
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     if last - first > _MAXIMUM or abs(first) > 1e15:
         return Ticks((low, high), (f"{low:.17g}", f"{high:.17g}"))
     # An integer times an exact power of ten: 0.3, never 0.30000000000000004.
