@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QProxyStyle, QSpinBox, QStyle, QWidget
 
@@ -64,6 +65,33 @@ def test_the_look_can_be_changed_while_running(qapp: QApplication, host: QWidget
     assert qapp.font().pixelSize() == Theme().font("body").pixelSize()
     style_application(qapp, Theme("light", presentation=True))
     assert qapp.font().pixelSize() > Theme().font("body").pixelSize()
+    style_application(qapp, Theme())
+
+
+class StyleChanges(QObject):
+    """Counts how often a widget is told that its style has changed."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.count = 0
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.StyleChange
+        return False
+
+
+def test_a_new_look_reaches_a_widget_as_often_however_deep_it_lies(qapp: QApplication, host: QWidget) -> None:
+    style_application(qapp, Theme("dark"))
+    counts = []
+    shallow = deep = QWidget(host)
+    for _ in range(12):
+        deep = QWidget(deep)
+    for widget in (shallow, deep):
+        changes = StyleChanges(widget)
+        widget.installEventFilter(changes)
+        style_application(qapp, Theme("light"))
+        counts.append(changes.count)
+    assert counts[0] == counts[1] > 0
     style_application(qapp, Theme())
 
 

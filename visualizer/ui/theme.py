@@ -86,6 +86,10 @@ def style_application(app: QApplication, theme: Theme) -> None:
     if app.property(STYLED) is None:
         app.setStyle("Fusion")
         app.setProperty(STYLED, True)
+    if app.styleSheet():
+        # One sheet in place of another, Qt polishes every widget anew with each of those that it lies in, some ten times
+        # in all; taken off and put on, twice.
+        app.setStyleSheet("")
     app.setPalette(_palette(theme))
     app.setFont(theme.font("body"))
     app.setStyleSheet(stylesheet(theme))
