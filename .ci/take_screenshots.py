@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtGui import QImage
 
@@ -19,17 +21,42 @@ from xvfb import Display, Program, find  # noqa: E402  (found by the line above)
 SCREEN = (1600, 1000)  # larger than the window opens by itself
 
 
-def take(theme: str, target: Path) -> None:
-    """The landscape after the lecture's second stage, as it is painted."""
+def landed(shown: dict[str, Any]) -> bool:
+    """Whether the lecture's second stage has been played to its end."""
+    label = find(shown, "landscape.position")
+    return label is not None and is_over(label["text"])
+
+
+def drawn(figure: str, words: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a figure says these words in its title."""
+    def condition(shown: dict[str, Any]) -> bool:
+        canvas = find(shown, figure)
+        return canvas is not None and words in canvas["accessibleName"]
+
+    return condition
+
+
+#: Name of the file, tab, what is clicked there, and when the picture is ready.
+SHOTS = (
+    ("landscape", ("landscape.preset.stage2",), landed),
+    ("distributions", ("distributions.view.initializer", "distributions.preset.linear_64_128"),
+     drawn("distributions.figure.sample", "128")),
+    ("losses", ("losses.preset.cross_entropy",), drawn("losses.figure.tensors", "logits")),
+)
+
+
+def take(tab: str, clicks: tuple[str, ...], ready: Callable[[dict[str, Any]], bool], theme: str, target: Path) -> None:
+    """The tab after these clicks, as it is painted."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Display(Path(folder) / "home", *SCREEN) as display,
-        Program(display, "--fresh", "--tab", "landscape", "--theme", theme, cwd=Path(folder)) as program,
+        Program(display, "--fresh", "--tab", tab, "--theme", theme, cwd=Path(folder)) as program,
     ):
-        program.click("landscape.preset.stage2")
-        program.wait_for(
-            lambda shown: (label := find(shown, "landscape.position")) and is_over(label["text"]), "the landing"
-        )
+        program.wait_for(lambda shown: any(plot["name"] for plot in shown["plots"]), "the first figure")
+        for name in clicks:
+            program.click(name)
+        program.wait_for(ready, "the picture")
+        program.wait_for(lambda shown: (label := find(shown, f"{tab}.status")) and label["text"] == "", "the end of the run")
         program.click("window.status")  # the mouse rests where it shows no tools and no tip
         x, y, width, height = program.widget("window")["place"]
         display.screenshot(target)
@@ -44,5 +71,6 @@ def is_over(text: str) -> bool:
 
 
 if __name__ == "__main__":
-    for theme in ("light", "dark"):
-        take(theme, ROOT / "resources" / "screenshots" / f"landscape-{theme}.png")
+    for tab, clicks, ready in SHOTS:
+        for theme in ("light", "dark"):
+            take(tab, clicks, ready, theme, ROOT / "resources" / "screenshots" / f"{tab}-{theme}.png")
