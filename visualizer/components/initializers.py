@@ -6,11 +6,13 @@ about its values is its law, a function of :mod:`visualizer.components.theories`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from visualizer.base.errors import UserError
 from visualizer.base.parameters import Option
 
 if TYPE_CHECKING:
@@ -31,6 +33,31 @@ NONLINEARITIES = (
     Option("leaky_relu", "leaky_relu", "Negative values are multiplied by a slope a.", r"\sqrt{2 / (1 + a^2)}"),
     Option("selu", "selu", "Gain 3/4, found empirically by torch's authors.", r"\tfrac{3}{4}"),
 )
+
+#: The slope of leaky_relu for negative values, where none is given: torch's own default.
+LEAKY_SLOPE = 0.01
+
+
+def gain_of(nonlinearity: str, slope: float | None = None) -> float:
+    """The gain that torch recommends before this nonlinearity; ``slope`` is leaky_relu's, :data:`LEAKY_SLOPE` if None.
+
+    Raises:
+        UserError: torch has no gain for it.
+    """
+    match nonlinearity:
+        case "tanh":
+            return 5.0 / 3.0
+        case "relu":
+            return math.sqrt(2.0)
+        case "leaky_relu":
+            return math.sqrt(2.0 / (1.0 + (LEAKY_SLOPE if slope is None else slope) ** 2))
+        case "selu":
+            return 3.0 / 4.0
+
+    if all(option.name != nonlinearity for option in NONLINEARITIES):
+        raise UserError(f"torch has no gain for the nonlinearity {nonlinearity!r}; choose one of "
+                        f"{', '.join(option.name for option in NONLINEARITIES)}.")
+    return 1.0
 
 
 @dataclass(frozen=True)
@@ -88,13 +115,20 @@ class Initializer:
             torch.set_rng_state(before)
         return filled
 
+    def keywords(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """Its arguments as they are written in Python; where ``gain_of`` tells whose gain it is, they tell so, too."""
+        said = {name: repr(arguments[name]) for name in self.arguments}
+        if "gain" in said and arguments.get("gain_of") is not None:
+            said["gain"] = f"torch.nn.init.calculate_gain({arguments['gain_of']!r})"
+        return tuple(f"{name}={value}" for name, value in said.items())
+
     def code(self, tensor: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """Lines of Python that fill the tensor of this name as :meth:`fill` does, from ``generator``."""
         import inspect
 
         import torch
 
-        words = [tensor, *(f"{name}={arguments[name]!r}" for name in self.arguments)]
+        words = [tensor, *self.keywords(arguments)]
         if "generator" in inspect.signature(getattr(torch.nn.init, self.name + "_")).parameters:
             words.append("generator=generator")
         call = f"torch.nn.init.{self.name}_({', '.join(words)})"

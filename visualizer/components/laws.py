@@ -12,8 +12,8 @@ from typing import Any
 from visualizer.base.errors import UserError
 from visualizer.components import theories
 from visualizer.components.families import Law
-from visualizer.components.initializers import Initializer, initializer
-from visualizer.components.theories import Theory, fans, gain_of
+from visualizer.components.initializers import Initializer, gain_of, initializer
+from visualizer.components.theories import Theory, fans
 
 __all__ = ["Law", "Theory", "cautions", "check", "derivation", "fans", "gain_of", "law_of", "numbers_of", "theory_of"]
 

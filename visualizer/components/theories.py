@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from visualizer.base.errors import UserError
 from visualizer.components import families
+from visualizer.components.initializers import LEAKY_SLOPE, gain_of
 from visualizer.components.latex import exp_latex, factor_latex, number_latex, product_latex
 from visualizer.components.truncated import TruncatedNormal, truncated_normal
 
@@ -55,29 +56,6 @@ def fans(shape: Shape) -> tuple[int, int]:
         )
     kernel = math.prod(shape[2:])
     return shape[1] * kernel, shape[0] * kernel
-
-
-def gain_of(nonlinearity: str, slope: float | None = None) -> float:
-    """The gain that torch recommends before this nonlinearity; ``slope`` is leaky_relu's, 0.01 if None.
-
-    Raises:
-        UserError: torch has no gain for it.
-    """
-    match nonlinearity:
-        case "tanh":
-            return 5.0 / 3.0
-        case "relu":
-            return math.sqrt(2.0)
-        case "leaky_relu":
-            return math.sqrt(2.0 / (1.0 + (0.01 if slope is None else slope) ** 2))
-        case "selu":
-            return 3.0 / 4.0
-    from visualizer.components.initializers import NONLINEARITIES
-
-    if all(option.name != nonlinearity for option in NONLINEARITIES):
-        raise UserError(f"torch has no gain for the nonlinearity {nonlinearity!r}; choose one of "
-                        f"{', '.join(option.name for option in NONLINEARITIES)}.")
-    return 1.0
 
 
 def _counted(shape: Shape) -> str:
@@ -222,7 +200,7 @@ def _xavier(arguments: Arguments, shape: Shape) -> tuple[Theory, float]:
     std = gain * math.sqrt(2.0 / (fan_in + fan_out))
     law = families.normal(0.0, std)
     return Theory(law, (
-        *_fan_lines(shape), f"g = {number_latex(gain)}",
+        *_fan_lines(shape), _given_gain_line(arguments),
         rf"\sigma_w = g \sqrt{{\frac{{2}}{{n_{{in}} + n_{{out}}}}}} = {factor_latex(gain)} \cdot "
         rf"\sqrt{{\frac{{2}}{{{fan_in} + {fan_out}}}}} = {number_latex(std)}",
         _squared(law),
@@ -285,6 +263,14 @@ def _gain_line(nonlinearity: str, slope: float, gain: float) -> str:
         case "selu":
             return rf"g = \frac{{3}}{{4}} = {shown}"
     return f"g = {shown}"
+
+
+def _given_gain_line(arguments: Arguments) -> str:
+    """The gain of an initialiser that is told it, and where it comes from if it is that of a nonlinearity."""
+    gain, name = float(arguments["gain"]), arguments.get("gain_of")
+    if name is None:
+        return f"g = {number_latex(gain)}"
+    return rf"g = g_{{\text{{{name.replace('_', ' ')}}}}}{_gain_line(name, LEAKY_SLOPE, gain).removeprefix('g')}"
 
 
 # --- fixed values and matrices ---
@@ -361,7 +347,7 @@ def orthogonal(entry: Initializer, arguments: Arguments, shape: Shape) -> Theory
     law = families.orthogonal(size, gain)
     lines = [
         f"r = {rows}", f"c = {product_latex(shape[1:])}",
-        rf"n = \max(r, c) = {size}", f"g = {number_latex(gain)}",
+        rf"n = \max(r, c) = {size}", _given_gain_line(arguments),
     ]
     if size == 1:
         lines.append(r"w = g \quad \text{or} \quad w = -g, \quad P = \frac{1}{2}")

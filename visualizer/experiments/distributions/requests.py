@@ -10,7 +10,7 @@ from typing import Any
 from visualizer.base.errors import ParameterError, UserError
 from visualizer.base.experiment import Request
 from visualizer.components.initializers import Initializer, initializer
-from visualizer.experiments.distributions.state import PINNED, DistributionsState
+from visualizer.experiments.distributions.state import PINNED, TYPED, DistributionsState
 
 #: A tensor of more values is refused: one of float64 fills half a gigabyte.
 MOST_VALUES = 2**26
@@ -18,7 +18,10 @@ MOST_VALUES = 2**26
 
 @dataclass(frozen=True)
 class Chosen(Request):
-    """An initialiser with its arguments, in the order of its entry."""
+    """An initialiser with its arguments, in the order of its entry.
+
+    After them comes ``gain_of``, if the gain is that of a nonlinearity: it explains the number, and changes nothing else.
+    """
 
     name: str
     values: tuple[tuple[str, Any], ...]
@@ -121,7 +124,8 @@ DistributionsRequest = (
 def chosen_of(state: DistributionsState) -> Chosen:
     """The initialiser of this state with the arguments that it takes."""
     entry = initializer(state.initializer)
-    return Chosen(entry.name, tuple((name, getattr(state, name)) for name in entry.arguments))
+    names = (*entry.arguments, "gain_of") if "gain" in entry.arguments and state.gain_of != TYPED else tuple(entry.arguments)
+    return Chosen(entry.name, tuple((name, getattr(state, name)) for name in names))
 
 
 def shape_of(text: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from visualizer.base.experiment import Preset, State, View, view_choice
 from visualizer.base.parameters import Option, choice, flag, integer, names, parameters_of, real, seed, text
-from visualizer.components.initializers import INITIALIZERS, NONLINEARITIES, initializer, initializer_options
+from visualizer.components.initializers import INITIALIZERS, NONLINEARITIES, gain_of, initializer, initializer_options
 
 VIEWS = (
     View("statistics", "Statistics",
@@ -31,6 +31,10 @@ VIEWS = (
          "The lecture's networks: the weights and biases of every layer before and after an initialiser.",
          ("layers", "layer_spread")),
 )
+
+#: The option of ``gain_of`` that leaves the gain as it was typed.
+TYPED = "typed"
+GAINS = (Option(TYPED, "Typed", "The number below."), *NONLINEARITIES)
 
 SOURCES = (
     Option("typed", "Typed or pasted", "The numbers in the field below."),
@@ -113,18 +117,26 @@ def _pinned(state: DistributionsState) -> str:
 
 @dataclass(frozen=True)
 class DistributionsState(State):
-    """Every control of the distributions tab."""
+    """Every control of the distributions tab. Where the gain is that of a nonlinearity, it is its number, whatever was given."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.gain_of != TYPED:
+            object.__setattr__(self, "gain", gain_of(self.gain_of))
 
     def changed(self, **values: Any) -> Self:
         """This state with some values replaced.
 
-        Another initialiser brings its own arguments along; a pin keeps the sample as it was just before.
+        Another initialiser brings its own arguments along; a gain typed by hand is no nonlinearity's any more; a pin keeps the
+        sample as it was just before.
         """
         if "pin" in values and "pinned" not in values and values["pin"] != self.pin:
             values["pinned"] = _pinned(self) if values["pin"] is True else ""
         chosen = values.get("initializer")
         if isinstance(chosen, str) and chosen != self.initializer and any(chosen == e.name for e in INITIALIZERS):
             values = dict(initializer(chosen).arguments) | values
+        if "gain" in values and values["gain"] != self.gain:
+            values.setdefault("gain_of", TYPED)
         return super().changed(**values)
 
     view: str = view_choice(VIEWS)
@@ -182,6 +194,11 @@ class DistributionsState(State):
     b: float = real(
         1.0, -1e6, 1e6, span=lambda state: (-5.0, 5.0), label="b", formula="b", group="Initialiser", views=_DRAWN,
         when=_takes("b"), help="The upper bound.",
+    )
+    gain_of: str = choice(
+        TYPED, GAINS, label="gain of", group="Initialiser", views=_DRAWN, when=_takes("gain"),
+        help="The nonlinearity that follows: calculate_gain of it becomes the gain (leaky_relu with slope 0.01). Typed: the gain "
+             "is the number below, and typing one comes back to this.",
     )
     gain: float = real(
         1.0, -1e3, 1e3, span=lambda state: (0.1, 5.0), label="gain", formula="g", group="Initialiser", views=_DRAWN,

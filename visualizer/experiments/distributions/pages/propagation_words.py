@@ -245,7 +245,7 @@ def code(request: PropagationRequest) -> str:
     """
     chosen, width = request.chosen, request.width
     rows = rows_of(request.batch, width)
-    arguments = "".join(f", {name}={value!r}" for name, value in chosen.values)
+    arguments = "".join(f", {word}" for word in chosen.entry.keywords(chosen.arguments))
     random = chosen.name not in _WITHOUT_GENERATOR
     inputs = {
         "normal": "x = torch.randn(rows, width, generator=source)",
