@@ -66,3 +66,26 @@ def test_the_window_begins_with_the_tab_that_was_asked_for(make: MakeBench, firs
     bench.interior.show_tab("wave")
     bench.interior.show_tab(first)
     assert f"{first}.export_figure" in places(bench)["tools"]
+
+
+def test_what_was_behind_when_the_look_changed_has_it_when_it_comes_to_the_front(make: MakeBench) -> None:
+    bench = make(experiments=(Wave(), SecondWave()))
+    bench.start()
+    bench.trigger("window.next_tab")
+    bench.settle()
+    bench.control.choose_page("slow")
+    bench.settle()
+    bench.trigger("window.previous_tab")
+    bench.settle()
+    bench.trigger("window.theme_dark")
+    bench.window.interior.actions_by_name["presentation"].setChecked(True)
+    bench.trigger("window.next_tab")
+    for page in ("slow", bench.tab.experiment.views[0].name):
+        bench.control.choose_page(page)
+        bench.settle()
+        assert bench.tab.theme == bench.window.theme
+        assert bench.tab.area.canvases
+        assert {canvas.item.kit.theme for canvas in bench.tab.area.canvases.values()} == {bench.window.theme}
+        main, below = (*bench.tab.area.sizes(), 0)[:2]
+        assert bench.tab.enlarged or main > below
+    assert bench.tab.open_panels == (False, False)

@@ -238,6 +238,8 @@ class Interior(QObject):
 
     @Slot(int)
     def _on_tab(self, index: int) -> None:
+        if self.tab.theme != self.window.theme:
+            self.tab.set_theme(self.window.theme)
         self.window.stack.setCurrentWidget(self.tabs[index])
         if not self.window.tab_bar.hasFocus():
             # Otherwise the stack would give it to the first control that can take it.
@@ -327,8 +329,8 @@ class Interior(QObject):
         if changed:
             dress(by_name, WINDOW, window.theme)
             self._dress_undo()
-            for tab in self.tabs:
-                tab.set_theme(window.theme)
+            # The other tabs when they come to the front: all at once they would hold the window.
+            self.tab.set_theme(window.theme)
 
     def _dress_undo(self) -> None:
         from visualizer.ui.widgets.icons import icon

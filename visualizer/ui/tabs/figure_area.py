@@ -45,9 +45,10 @@ class _Veil(QWidget):
 class FigurePage(QSplitter):
     """The canvases of one page. They are made one at a time by :meth:`build`."""
 
-    def __init__(self, view: View, parent: QWidget) -> None:
+    def __init__(self, view: View, theme: Theme, parent: QWidget) -> None:
         super().__init__(Qt.Orientation.Vertical, parent)
         self.view = view
+        self.theme = theme
         self.canvases: dict[str, FigureCanvas] = {}
         self.setChildrenCollapsible(False)
         self.setHandleWidth(5)
@@ -69,7 +70,7 @@ class FigurePage(QSplitter):
                 self._lower.setChildrenCollapsible(False)
                 self._lower.setHandleWidth(5)
             parent = self._lower if index and self._lower is not None else self
-            canvas = FigureCanvas(parent, area.theme)
+            canvas = FigureCanvas(parent, self.theme)
             canvas.setObjectName(f"{area.experiment.name}.figure.{name}")
             canvas.gesture.connect(area.gesture)
             canvas.export_requested.connect(area.export_requested)
@@ -77,7 +78,7 @@ class FigurePage(QSplitter):
             canvas.enlarge_requested.connect(area.enlarge_requested)
             self.canvases[name] = canvas
             yield
-        self.share(area.theme)
+        self._share()
         self.show_only(area.enlarged)
 
     def show_only(self, figure: str) -> None:
@@ -89,9 +90,19 @@ class FigurePage(QSplitter):
         if self._lower is not None:
             self._lower.setVisible(figure != self.view.figures[0])
 
-    def share(self, theme: Theme) -> None:
+    def set_theme(self, theme: Theme) -> None:
+        """Other colours, type and strokes; costs nothing where they are the same."""
+        was, self.theme = self.theme, theme
+        if theme == was:
+            return
+        for canvas in self.canvases.values():
+            canvas.set_theme(theme)
+        if theme.presentation != was.presentation:
+            self._share()
+
+    def _share(self) -> None:
         """Divide the height between the main figure and the others, and the width evenly among these."""
-        main = PRESENTED_SHARE if theme.presentation else MAIN_SHARE
+        main = PRESENTED_SHARE if self.theme.presentation else MAIN_SHARE
         self.setSizes([round(_MANY * main), round(_MANY * (1 - main))])
         if self._lower is not None:
             self._lower.setSizes([_MANY] * self._lower.count())
@@ -162,7 +173,7 @@ class FigureArea(QWidget):
         view = next(view for view in self.experiment.views if view.name == name)
         page = self._pages.get(name)
         if page is None:
-            page = self._pages[name] = FigurePage(view, self._stack)
+            page = self._pages[name] = FigurePage(view, self.theme, self._stack)
             self._stack.addWidget(page)
         yield from page.build(self)
         if name == self._page:
@@ -291,17 +302,14 @@ class FigureArea(QWidget):
         return self._stack.currentWidget() is self._empty
 
     def set_theme(self, theme: Theme) -> None:
-        presentation_changed = self.theme.presentation != theme.presentation
         self.theme = theme
         self._empty.setFont(theme.font("title"))
         if self._card is not None:
             self._card.set_theme(theme)
             self._place()
-        for page in self._pages.values():
-            for canvas in page.canvases.values():
-                canvas.set_theme(theme)
-            if presentation_changed:
-                page.share(theme)
+        if self.page is not None:
+            # The others when they come to the front: all at once they would hold the window.
+            self.page.set_theme(theme)
 
     def set_busy(self, busy: bool) -> None:
         """Say on the main figure that a newer one is on its way."""
@@ -320,6 +328,8 @@ class FigureArea(QWidget):
 
     def _arrange(self) -> None:
         page = self.page
+        if page is not None:
+            page.set_theme(self.theme)
         front = page if page is not None and self._page in self._has_figures else self._empty
         if self._stack.currentWidget() is not front:
             self._stack.setCurrentWidget(front)
