@@ -342,3 +342,21 @@ def test_the_same_interval_is_drawn_in_a_dtype_that_can_tell_its_values_apart() 
     result = final(state_of(shape="3000", dtype="float64", **ENDLESS))
     assert result.fit is not None
     assert result.fit.p_value > 0.01
+
+
+def test_the_edges_are_the_bounds_of_the_law() -> None:
+    edges = final(state_of(initializer="uniform", shape="30")).sample.summary.edges
+    assert (edges[0], edges[-1]) == (0.0, 1.0)
+    result = final(state_of(initializer="xavier_uniform", shape="4x3"))
+    edges = result.sample.summary.edges
+    assert edges[[0, -1]] == pytest.approx(np.array(result.law.support), rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    "values", [{"a": 0.0, "b": 1e5}, {"a": -1e5, "b": 0.0}, {"a": -6e4, "b": 6e4}], ids=["above", "below", "too wide"]
+)
+def test_bounds_that_a_half_type_cannot_hold_are_answered_in_plain_words(values: dict[str, float]) -> None:
+    with pytest.raises(UserError) as caught:
+        final(state_of(initializer="uniform", dtype="float16", shape="30", **values))
+    assert "float16 holds no values, and no distances, beyond \u00b165504" in caught.value.sentence
+    assert "c10" not in caught.value.sentence

@@ -163,6 +163,10 @@ class Source:
 
     def _refusal(self, error: Exception) -> UserError:
         first = str(error).strip().splitlines()[0].rstrip(".")
+        if "out of bounds" in first or "exceed the limit" in first:
+            return UserError(f"{self._name} holds no values, and no distances, beyond \u00b1{torch.finfo(self.dtype).max:.5g}, and "
+                             "what is asked for here reaches further. Choose another dtype, or bounds that are nearer to each "
+                             "other and to 0.", str(error))
         return UserError(f"torch.nn.init.{self._chosen.name}_ does not take this: {first}.", str(error))
 
     def _check(self) -> None:

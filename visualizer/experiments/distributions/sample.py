@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from visualizer.components.families import Orthogonal
 from visualizer.components.laws import Law
 from visualizer.experiments.distributions.drawing import Source
 from visualizer.experiments.distributions.fit import KEPT, Fit, chi_squared, kolmogorov_smirnov
@@ -92,18 +93,18 @@ def edges_of(law: Law, count: int, bins: int | None, dtype: torch.dtype = torch.
         bins = int(min(_MOST_BINS, max(_FEWEST_BINS, math.ceil(wanted))))
         if law.atoms:
             bins |= 1  # an atom in the middle falls into the middle of a bar
-    return *_rounded(low, high, dtype), bins
+    # The values of a bounded law are rounded at most to its rounded bounds; a decomposition of a matrix errs by a little more.
+    exact = not isinstance(law, Orthogonal)
+    return *_rounded(low, high, dtype, 0.0 if exact else 4.0 * torch.finfo(torch.float32).eps * reach), bins
 
 
-def _rounded(low: float, high: float, dtype: torch.dtype) -> tuple[float, float]:
+def _rounded(low: float, high: float, dtype: torch.dtype, room: float) -> tuple[float, float]:
     """These edges, moved outwards to where values may be that are rounded to the dtype after and while they are computed."""
-    work = dtype if dtype in (torch.float32, torch.float64) else torch.float32
-    room = 4.0 * torch.finfo(work).eps * max(abs(low), abs(high))
     ends = torch.tensor([low - room, high + room], dtype=torch.float64).to(dtype)
     # Uniform values are low + u (high - low), with the difference rounded, too.
-    first, last, over = *ends.double().tolist(), float(ends[0] + (ends[1] - ends[0]))
-    return (min(low - room, first) if math.isfinite(first) else low,
-            max(end for end in (high + room, last, over) if math.isfinite(end)))
+    below = (low, low - room, float(ends[0]))
+    above = (high, high + room, float(ends[1]), float(ends[0] + (ends[1] - ends[0])))
+    return min(filter(math.isfinite, below)), max(filter(math.isfinite, above))
 
 
 def samples(request: InitializerRequest, law: Law) -> Iterator[Sample | None]:
