@@ -268,12 +268,24 @@ def explained(**values: Any) -> tuple[InitializerResult, Any, str]:
     return result, table, " ".join(block.text for block in blocks if isinstance(block, Paragraph | Verdict))
 
 
+def tables_of(**values: Any) -> list[Table]:
+    state = state_of(**values)
+    return [block for block in TAB.explain(final(state), state).blocks if isinstance(block, Table)]
+
+
+def test_a_range_far_from_0_has_the_digits_that_tell_its_ends_apart() -> None:
+    _, ranges = tables_of(initializer="normal", mean=1000.0, std=0.01, shape="30", dtype="float64")
+    low, high = (float(end) for end in ranges.rows[0][1:])
+    assert high - low == pytest.approx(2 * 1.96 * 0.01 / math.sqrt(30), rel=0.05)
+
+
 @pytest.mark.parametrize("name", ["eye", "dirac", "constant", "ones", "zeros"])
 def test_where_nothing_is_random_no_range_of_chance_is_given(name: str) -> None:
     result, table, said = explained(initializer=name, shape=a_shape_for(name))
     assert "every sample is the same" in said
     assert "By chance" not in said
     assert table.header == ("", "sample", "theory")
+    assert tables_of(initializer=name, shape=a_shape_for(name)) == [table]
     assert "by_chance" not in result.numbers()
 
 
@@ -281,14 +293,17 @@ def test_the_elements_of_an_orthogonal_matrix_are_not_called_independent() -> No
     _, table, said = explained(initializer="orthogonal", shape="6x4")
     assert "depend on each other" in said
     assert "independent" not in said
-    assert table.header == ("", "sample", "theory")
+    assert tables_of(initializer="orthogonal", shape="6x4") == [table]
 
 
 def test_every_moment_of_independent_values_has_its_range_of_chance() -> None:
-    result, table, said = explained(initializer="xavier_uniform", shape="4x3")
+    result, _, said = explained(initializer="xavier_uniform", shape="4x3")
     assert "about 95 % of samples of 12 independent values" in said
-    assert [bool(row[-1]) for row in table.rows] == [True] * 5 + [False] * 2
     bands = result.numbers()["by_chance"]
+    _, ranges = tables_of(initializer="xavier_uniform", shape="4x3")
+    assert [row[0] for row in ranges.rows] == ["mean", "std", "variance", "skewness", "kurtosis \u2212 3"]
+    for (_, *ends), band in zip(ranges.rows, bands.values(), strict=True):
+        assert [float(end.replace("\u2212", "-")) for end in ends] == pytest.approx(band, rel=0.006)
     assert set(bands) == {"mean", "std", "variance", "skewness", "kurtosis"}
     assert bands["mean"][0] == pytest.approx(-bands["mean"][1])
     assert bands["mean"][1] == pytest.approx(1.96 * result.law.std / math.sqrt(12), rel=0.03)

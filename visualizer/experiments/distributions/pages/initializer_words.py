@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _P_SMALL = 0.01
 
+#: The moments by their names on the screen and in a law, a summary and its ranges of chance.
+_MOMENTS = (("mean", "mean"), ("std", "std"), ("variance", "variance"), ("skewness", "skewness"), ("kurtosis \u2212 3", "kurtosis"))
+
 
 def explanation(result: InitializerResult) -> Explanation:
     """Where bound and spread come from, the moments beside their theory, and what the test says."""
@@ -29,7 +32,7 @@ def explanation(result: InitializerResult) -> Explanation:
     if lines:
         blocks.append(Heading("With these numbers"))
         blocks += [Formula(line) for line in lines]
-    blocks += [Heading("Sample against theory"), _moments(result), Paragraph(_chance_words(result))]
+    blocks += [Heading("Sample against theory"), _moments(result), Paragraph(_chance_words(result)), *_chance_table(result)]
     if _inexact(result):
         blocks.append(Paragraph(
             f"torch's own sampling is inexact here: it works out the logarithm of the density in {request.dtype}, where so far "
@@ -87,18 +90,21 @@ def _chance_words(result: InitializerResult) -> str:
                 "each other, so no range of chance is given.")
     values = f"{count:,} independent values" if entry.elementwise else f"{count:,} such values"
     fixed = "" if entry.elementwise else "The number of zeros is the same in every sample, the other values are independent. "
-    return (f"{fixed}By chance alone, about 95 % of samples of {values} have a mean within {_within(chance.mean)} of theory and a "
-            f"standard deviation within {_within(chance.std)}; so it is with the other rows.")
+    return f"{fixed}By chance alone, in about 95 % of samples of {values} each of these is between:"
 
 
-def _within(band: tuple[float, float]) -> str:
-    """How far below and above, as \u00b1 where that is the same."""
-    below, above = band
-    if math.isnan(below):
-        return ""
-    if abs(below - above) <= 0.01 * max(below, above):
-        return f"\u00b1 {number_text(above, 2)}"
-    return f"\u2212{number_text(below, 2)} / +{number_text(above, 2)}"
+def _chance_table(result: InitializerResult) -> list[Block]:
+    chance, law = result.by_chance, result.law
+    if chance is None:
+        return []
+    rows = []
+    for name, field in _MOMENTS:
+        theory, (below, above) = getattr(law, field), getattr(chance, field)
+        if not math.isnan(below):
+            # A mean far from 0 needs more digits, or both ends would look the same.
+            digits = 3 + min(9, max(0, math.ceil(math.log10(abs(theory) / (below + above) + 1e-9))))
+            rows.append((name, number_text(theory - below, digits), number_text(theory + above, digits)))
+    return [Table(("", "from", "to"), tuple(rows))]
 
 
 def _bound_text(value: float) -> str:
@@ -108,16 +114,12 @@ def _bound_text(value: float) -> str:
 
 
 def _moments(result: InitializerResult) -> Table:
-    law, summary, chance = result.law, result.sample.summary, result.by_chance
-    names = (("mean", "mean"), ("std", "std"), ("variance", "variance"), ("skewness", "skewness"),
-             ("kurtosis \u2212 3", "kurtosis"))
+    law, summary = result.law, result.sample.summary
     rows: list[tuple[str, ...]] = [
-        (name, field, number_text(getattr(summary, field)), number_text(getattr(law, field)),
-         "" if chance is None else _within(getattr(chance, field)))
-        for name, field in names
+        (name, field, number_text(getattr(summary, field)), number_text(getattr(law, field))) for name, field in _MOMENTS
     ]
     rows += [
-        (name, field, number_text(getattr(summary, field)), _bound_text(end), "")
+        (name, field, number_text(getattr(summary, field)), _bound_text(end))
         for name, field, end in (("smallest", "minimum", law.support[0]), ("largest", "maximum", law.support[1]))
     ]
     header: tuple[str, ...] = ("", "sample", "theory")
@@ -127,9 +129,7 @@ def _moments(result: InitializerResult) -> Table:
         rows = [(name, number_text(getattr(other, field)), *cells) for name, field, *cells in rows]
     else:
         rows = [(name, *cells) for name, _, *cells in rows]
-    if chance is None:
-        return Table(header, tuple(row[:-1] for row in rows))
-    return Table((*header, "95 %"), tuple(rows))
+    return Table(header, tuple(rows))
 
 
 def _fit_words(fit: Fit) -> Paragraph:
