@@ -410,3 +410,16 @@ def test_a_canvas_without_a_figure_answers_nothing(qtbot: QtBot, send: Callable[
     send(canvas)
     canvas.grab()
     assert seen == []
+
+
+@pytest.mark.parametrize("theme", [Theme(), Theme("dark", presentation=True)])
+@pytest.mark.parametrize("size", [(900, 460), (1280, 640)])
+def test_the_tools_end_above_the_note(canvas: FigureCanvas, theme: Theme, size: tuple[int, int]) -> None:
+    canvas.set_theme(theme)
+    canvas.resize(*size)
+    canvas.set_figure(one(line([0, 1], [0, 1]), note="A sentence that goes on and on under the tools. " * 3))
+    row = canvas.findChild(QWidget, "plot.tools")
+    assert row is not None
+    assert canvas.item.layout_.note
+    assert row.y() >= 0
+    assert row.geometry().bottom() < canvas.item.layout_.note_top

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
 from visualizer.ui.theme import Theme
 
-_SIDE = 26
+#: No higher than a figure's title, so that the note under it can be read while they are shown.
+_SIDE = 24
 
 
 def _fit(painter: QPainter) -> None:

@@ -44,7 +44,7 @@ class PlotTools(QObject):
     def place(self) -> None:
         """Put the buttons into the canvas' corner."""
         size = self._row.sizeHint()
-        self._row.setGeometry(self._canvas.width() - size.width() - _EDGE, _EDGE, size.width(), size.height())
+        self._row.setGeometry(self._canvas.width() - size.width() - _EDGE, 1, size.width(), size.height())
 
     def update_soon(self) -> None:
         """As :meth:`update`, at most four times a second."""
