@@ -38,18 +38,29 @@ def crowded() -> Figure:
 
 @pytest.mark.parametrize("size", [(900, 520), (620, 420), (1280, 720)])
 @pytest.mark.parametrize("theme", [Theme(), STAGE])
-def test_title_and_legend_take_at_most_a_quarter_of_the_height(
+def test_title_and_legend_take_at_most_a_quarter_of_the_height_and_with_the_note_on_a_projector_two_fifths(
     item: FigureItem, size: tuple[int, int], theme: Theme,
 ) -> None:
     item.set_theme(theme)
     item.set_size(*size)
     item.set_figure(crowded())
     layout = item.layout_
-    assert layout.plot.top() <= 0.25 * size[1]
+    assert layout.plot.top() <= (0.4 if theme.presentation else 0.25) * size[1]
     assert len({y for _, _, _, y in layout.legend}) <= 2
     assert layout.title
     text = layout.legend_more[0] if layout.legend_more else "and 0 more"
     assert int(text.split()[1]) + len(layout.legend) == 12
+
+
+@pytest.mark.parametrize("size", [(1280, 380), (1280, 400), (1920, 720)])
+def test_a_large_figure_on_a_projector_says_all_of_a_note_of_two_lines(item: FigureItem, size: tuple[int, int]) -> None:
+    item.set_theme(STAGE)
+    item.set_size(*size)
+    lines = tuple(line([0, 1], [0, n], key=f"l{n}", label=f"curve {n}") for n in range(5))
+    note = "Vanishing: through 30 layers the signal shrinks 34,900-fold and the gradient 25,000-fold. Dead ReLUs: up to 33 %."
+    item.set_figure(Figure("f", "The spread in every layer", Axis("x"), Axis("y"), lines, note=note))
+    assert " ".join(item.layout_.note) == note
+    assert item.plot_rect.height() >= 0.4 * size[1]
 
 
 def test_a_small_figure_keeps_one_line_of_title_and_of_legend(item: FigureItem) -> None:

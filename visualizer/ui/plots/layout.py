@@ -23,6 +23,10 @@ Range = tuple[float, float]
 SWATCH = 22.0
 #: The share of a figure's height that title, note and legend may take, if one line of title and legend needs no more.
 _HEADER = 0.22
+#: The same for a large figure on a projector: what its note says is spoken of, and stands nowhere else there.
+_HEADER_PRESENTED = 0.36
+#: A figure is large when it is as high as this many lines of its note.
+_LARGE = 12
 #: What is tried in turn until it fits: lines of title, note and legend, and the gap between two entries.
 _HEADERS = ((2, 2, 2, 16.0), (2, 1, 2, 16.0), (1, 1, 2, 12.0), (1, 1, 1, 12.0), (1, 0, 2, 10.0), (1, 0, 1, 10.0))
 #: An axis of this many pixels has two ticks at least, so that a distance can be read off.
@@ -114,10 +118,12 @@ def lay_out(
     out = Layout(width, height)
     room = max(width - 2 * pad, 10.0)
     bottom = height - 0.6 * pad - label - 3.0 * zoom - small - 5.0 * zoom
+    large = height >= _LARGE * label
+    share = _HEADER_PRESENTED if kit.theme.presentation and large else _HEADER
     # Most words that leave the plot its room.
     for title_lines, note_lines, legend_rows, gap in _HEADERS:
         top = _header(out, figure, kit, room, pad, (title_lines, note_lines, legend_rows), gap * zoom)
-        if top <= _HEADER * height:
+        if top <= share * height:
             break
     top = max(top + 0.5 * pad, small * 0.5)
     heat = next((layer for layer in figure.layers if isinstance(layer, Heat) and layer.values.size), None)
