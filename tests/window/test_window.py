@@ -11,18 +11,21 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGraphicsView, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QGraphicsView, QLabel, QLineEdit, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.fakes import Wave, WaveResult
 from tests.window.bench import Bench
 from visualizer.base.experiment import Gesture
+from visualizer.base.explanation import Numbers, Verdict
 from visualizer.base.messages import Broken, Loading, Ready, Update
 from visualizer.base.parameters import END
 from visualizer.ui import main_window
 from visualizer.ui.focus import focusable
 from visualizer.ui.settings import Settings
 from visualizer.ui.tabs.controller import Controller
+from visualizer.ui.tabs.verdict_strip import VerdictStrip
+from visualizer.ui.widgets.explain import ExplainPanel
 
 MakeBench = Callable[..., Bench]
 
@@ -451,3 +454,44 @@ def test_the_keys_of_the_transport_work_from_the_figure(bench: Bench) -> None:
     bench.qtbot.keyClick(canvas, Qt.Key.Key_Right)
     bench.settle()
     assert bench.control.position == 1
+
+
+def test_a_projector_shows_the_verdict_over_the_figures_unless_the_explanation_is_open(bench: Bench) -> None:
+    strip = bench.tab.findChild(VerdictStrip)
+    assert strip is not None
+    assert not strip.isVisible()
+    bench.interior.actions_by_name["presentation"].setChecked(True)
+    bench.settle()
+    assert not bench.tab.open_panels[1]
+    shown = bench.control.shown
+    assert shown is not None
+    blocks = bench.tab.experiment.explain(shown.result, bench.control.display_state(shown)).blocks
+    verdict = next(block.text for block in blocks if isinstance(block, Verdict))
+    bench.qtbot.waitUntil(lambda: strip.isVisible() and strip.text == verdict)
+    figure = next(iter(bench.tab.area.canvases.values()))
+    assert strip.mapTo(bench.tab, strip.rect().bottomLeft()).y() < figure.mapTo(bench.tab, figure.rect().topLeft()).y()
+    bench.tab.set_open(False, True)
+    assert not strip.isVisible()
+    bench.tab.set_open(False, False)
+    assert strip.isVisible()
+    bench.interior.actions_by_name["presentation"].setChecked(False)
+    assert not strip.isVisible()
+
+
+def test_an_explanation_that_was_folded_away_is_the_newest_when_it_opens(bench: Bench) -> None:
+    bench.interior.actions_by_name["presentation"].setChecked(True)
+    panel = bench.tab.findChild(ExplainPanel)
+    assert panel is not None
+    bench.change(samples=11)
+    bench.settle()
+    with bench.qtbot.waitSignal(bench.control.explained):
+        bench.control.refresh()
+    bench.tab.set_open(False, True)
+    shown = bench.control.shown
+    assert shown is not None
+    expected = bench.tab.experiment.explain(shown.result, bench.control.display_state(shown)).blocks
+    bench.qtbot.waitUntil(lambda: panel.complete)
+    texts = [label.text() for label in panel.findChildren(QLabel)]
+    numbers = [number.value for block in expected if isinstance(block, Numbers) for number in block.rows]
+    assert numbers
+    assert set(numbers) <= set(texts)

@@ -106,6 +106,10 @@ class VerdictBlock(QWidget):
         self._layout.setSpacing(theme.px(8))
         self._style()
 
+    def set_margins(self, left: int, top: int, right: int, bottom: int) -> None:
+        """Pixels around icon and text, until the next theme."""
+        self._layout.setContentsMargins(left, top, right, bottom)
+
     def _style(self) -> None:
         palette = self._theme.palette
         self._colour = palette.roles[Role(self._role)]
