@@ -12,7 +12,9 @@ from torch import Tensor
 
 from visualizer.base.errors import UserError
 from visualizer.components.seeding import derived_seed
+from visualizer.experiments.distributions.aside import aside
 from visualizer.experiments.distributions.blocks import FEWEST, Fill, block_seed, in_turn, processors, together
+from visualizer.experiments.distributions.cost import SHORT, check_cost
 from visualizer.experiments.distributions.requests import Chosen
 from visualizer.experiments.distributions.tail import tail_normal_
 from visualizer.experiments.distributions.truncation import rounds_of
@@ -59,7 +61,7 @@ class Source:
         note: a sentence if the values were not drawn in the wanted dtype; it is known after the first tensor.
 
     Raises:
-        UserError: torch has no such device, or the device no such dtype.
+        UserError: torch has no such device, or the device no such dtype, or one tensor would take too long.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Source:
         self.numel = math.prod(shape)
         self.total = max(1, math.ceil(count / self.numel)) * self.numel
         self.note = ""
+        self._seconds = check_cost(chosen.name, shape)
 
     @cached_property
     def first(self) -> Tensor | None:
@@ -97,6 +100,8 @@ class Source:
         Raises:
             UserError: torch does not take this shape or these arguments.
         """
+        if self._aside:
+            yield from aside(lambda: self.first)
         first, remaining = self.first, self.total
         if first is not None:
             yield first.view(-1)
@@ -125,14 +130,23 @@ class Source:
 
         return fill
 
-    def _tensors(self, tensors: int) -> Iterator[Tensor]:
+    @property
+    def _aside(self) -> bool:
+        """Whether one tensor is a long call that touches nothing shared: then it is made beside the run."""
+        return self._chosen.name == "orthogonal" and self._device == "cpu" and self._seconds > SHORT
+
+    def _tensors(self, tensors: int) -> Iterator[Tensor | None]:
         batch = min(tensors, max(1, _BATCH // self.numel))
         same = self._chosen.name in ("eye", "dirac")
         if same:
             piece = self._whole().view(-1).repeat(batch)
         while tensors:
             number = min(batch, tensors)
-            if not same:
+            if not same and self._aside:
+                made: list[Tensor] = []
+                yield from aside(lambda: made.append(self._whole()))  # noqa: B023  (it is waited for)
+                piece = made[0].reshape(-1)
+            elif not same:
                 piece = (self._whole() if self.numel > _BATCH // 2 else self._batch(number)).reshape(-1)
             yield piece[: number * self.numel]
             tensors -= number
