@@ -130,7 +130,7 @@ def test_without_requires_grad_the_loss_is_there_and_torchs_own_error_is_said() 
     assert isinstance(first, Verdict)
     assert first.role == "bad"
     assert "element 0 of tensors does not require grad and does not have a grad_fn" in first.text
-    assert "nothing requires a gradient" in figure(state, "gradient").note.lower()
+    assert "requires a gradient" in figure(state, "gradient").note.lower()
 
 
 def test_what_torch_only_warns_about_is_a_caution_beside_the_number() -> None:

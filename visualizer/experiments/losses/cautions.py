@@ -6,7 +6,7 @@ The limits (-100 in binary cross entropy, eps of the variance, ...) are those of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -194,6 +194,15 @@ def _rows_of(data: TensorData) -> Iterator[tuple[int, tuple[float, ...]]]:
         yield row, data.values[row * data.columns : (row + 1) * data.columns]
 
 
+def _total(values: Iterable[float]) -> float:
+    """The exactly rounded sum of finite numbers; infinite where it is larger than any float."""
+    kept = tuple(values)
+    try:
+        return math.fsum(kept)
+    except OverflowError:
+        return sum(kept)
+
+
 def _sums(setup: Setup) -> Iterator[str]:
     """Rows that should be distributions and are none; those with values of a wrong kind have a sentence already."""
     for item, given in zip(setup.entry.inputs, setup.inputs, strict=True):
@@ -205,7 +214,7 @@ def _sums(setup: Setup) -> Iterator[str]:
         if not values or not all(math.isfinite(value) and (value <= 0.0 if logs else True) for value in values):
             continue
         for row, part in _rows_of(given.data):
-            total = math.fsum(map(math.exp, part)) if logs else math.fsum(part)
+            total = _total(map(math.exp, part)) if logs else _total(part)
             name = name_of(setup, item.role)
             where = f"Row {row} of {name}" if len(given.data.shape) == 2 else _capital(name)
             if not chances and not logs and min(part) < 0.0:

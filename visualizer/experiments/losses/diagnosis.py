@@ -86,6 +86,9 @@ def _too_large(setup: Setup) -> str:
         if features * setup.arguments["n_classes"] > MOST_MADE:
             return (f"A layer from {features:,} features to {setup.arguments['n_classes']:,} classes has "
                     f"{features * setup.arguments['n_classes']:,} weights, too many to look at; give it fewer of either.")
+        if (made := _adaptive_weights(setup, features)) > MOST_MADE:
+            return (f"The clusters of rarer classes pass {features:,} features on through matrices with {made:,} weights, too many "
+                    "to look at; give it fewer features, fewer cutoffs or a larger div_value.")
         return ""
     if entry.layout in ("elements", "labels", "rows"):
         shape = broadcast(*(given.data.shape for given in setup.inputs if entry.layout != "rows" or given.role != "target"))
@@ -93,6 +96,13 @@ def _too_large(setup: Setup) -> str:
             return (f"{_shapes(setup)}: torch would repeat them to {shape_text(shape)}, {shape[0] * shape[1]:,} losses; "
                     "give all of them the same shape.")
     return ""
+
+
+def _adaptive_weights(setup: Setup, features: int) -> int:
+    """How many weights the clusters' projections have: to features / div_value, features / div_value^2 ..."""
+    arguments = setup.arguments
+    clusters = len(re.findall(r"\d+", str(arguments.get("cutoffs", ""))))
+    return sum(features * int(features // arguments["div_value"] ** (at + 1)) for at in range(clusters))
 
 
 def diagnosed(setup: Setup, error: Exception) -> UserError:
@@ -130,6 +140,11 @@ _DTYPE = re.compile(r"not implemented for|could not infer output dtype|can't be 
 
 def _dtype(setup: Setup, message: str) -> str:
     if "can require gradients" in message:
+        if setup.dtype != "int64":
+            whole_ones = (given.role for given in setup.inputs if given.requires_grad and reads_indices(setup, given.role))
+            name = name_of(setup, next(whole_ones, "target"))
+            return (f"{name[0].upper()}{name[1:]} holds whole numbers (int64) with {setup.name}, and torch takes gradients only "
+                    "of floating-point numbers; switch its requires_grad off.")
         return (f"The dtype is {setup.dtype}, and torch takes gradients only of floating-point numbers; choose float32, or switch "
                 "requires_grad off.")
     barred = re.search(r"not differentiable with respect to argument '(\w+)'", message)
@@ -144,6 +159,9 @@ def _dtype(setup: Setup, message: str) -> str:
 
 def _arguments(setup: Setup) -> str:
     arguments, name = setup.arguments, setup.name
+    if setup.entry.reductions and setup.reduction not in setup.entry.reductions:
+        *some, last = setup.entry.reductions
+        return f"{name} knows no reduction {setup.reduction}; choose {', '.join(some)} or {last}."
     if name == "MultiMarginLoss" and arguments["p"] not in (1, 2):
         return f"p is {number(arguments['p'])}, and the multi-class margin takes only 1 and 2; choose one of them."
     if name.startswith("Triplet") and arguments["margin"] <= 0:

@@ -220,7 +220,7 @@ def _compared(role: str, size: torch.Size, auto: Floats, found: Floats, kinks: N
               middle: float) -> Check:
     shape = tuple(size)
     central, left, right = found
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         error = np.abs(auto - central)
         finite = np.isfinite(error)
         largest = float(np.max(np.abs(auto), where=np.isfinite(auto), initial=0.0))

@@ -33,13 +33,17 @@ def sentence(life: Life, index: int) -> str:
         case "loss":
             if not life.shapes:
                 return "The loss is a bare number: it has no grad_fn, because nothing that went in requires a gradient."
+            if step.graph == "none":
+                return (f"The loss is a bare number: it has no grad_fn, because it only compares {' and '.join(life.shapes)} with "
+                        "other numbers, and a comparison has no derivative.")
             return (f"{names} {verb} still None: a forward pass only builds the graph." if step.nth == 1 else
                     f"{names} {verb} what it was: a forward pass does not touch it.")
         case "backward":
             return (f"{names} {verb} filled now." if step.nth == 1 else
                     f"Accumulated: backward adds to what is there, so it holds {step.nth} times the gradient.")
         case "error":
-            return "There is no graph that backward could follow: no tensor requires a gradient."
+            why = f"nothing differentiable leads to {' or '.join(life.shapes)}" if life.shapes else "no tensor requires a gradient"
+            return f"There is no graph that backward could follow: {why}."
         case _:
             cleared = next(iter(step.after.values()), None)
             state = "None" if cleared is None else "all zeros"
@@ -49,7 +53,7 @@ def sentence(life: Life, index: int) -> str:
 def blocks(life: Life, request: GradRequest, shown: int) -> tuple[Block, ...]:
     """The explanation of a step."""
     step = life.steps[shown]
-    if not life.shapes:
+    if life.steps[-1].what == "error":
         return _without_graph(life, shown)
     found: list[Block] = [
         Verdict(f"Step {shown} of {len(life.steps) - 1}: {sentence(life, shown)}",
@@ -100,7 +104,10 @@ def _without_graph(life: Life, shown: int) -> tuple[Block, ...]:
                   "begins."),
         Paragraph("torch records an operation only if at least one of its inputs requires a gradient. Here none does: "
                   f"{roles} {'have' if len(life.idle) > 1 else 'has'} requires_grad=False, which is the default of "
-                  "torch.tensor(...). So the loss is computed and is right, but nobody wrote down how."),
+                  "torch.tensor(...). So the loss is computed and is right, but nobody wrote down how." if not life.shapes else
+                  f"{' and '.join(life.shapes)} requires a gradient, but this loss only compares it with other numbers to choose a "
+                  "formula. A comparison has no derivative, so torch records none; and of what the formulas are made of, "
+                  f"{roles}, nothing requires a gradient."),
         Heading("Cure"),
         Paragraph("Switch on requires_grad of the tensor whose gradient is wanted, before the loss is computed: "
                   "torch.tensor(..., requires_grad=True), or x.requires_grad_(). The weights of a layer have it by themselves."),
@@ -109,7 +116,7 @@ def _without_graph(life: Life, shown: int) -> tuple[Block, ...]:
              "RuntimeError" if step.what == "error" else "no .grad")
             for index, step in enumerate(life.steps)
         )),
-        Numbers((Number("loss", number_text(float(np.sum(life.loss))), role=Role.CURVE),)),
+        Numbers((Number("loss", number_text(_total(life)), role=Role.CURVE),)),
     )
 
 
@@ -159,8 +166,14 @@ def _sum(life: Life) -> list[Block]:
     return []
 
 
+def _total(life: Life) -> float:
+    """Of all losses, infinite if that is too large."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.sum(life.loss))
+
+
 def _numbers(life: Life, step: Step) -> Numbers:
-    rows = [Number("loss" if life.scalar else "sum of the losses", number_text(float(np.sum(life.loss))), role=Role.CURVE)]
+    rows = [Number("loss" if life.scalar else "sum of the losses", number_text(_total(life)), role=Role.CURVE)]
     for name, found in step.after.items():
         rows.append(Number(f"{name}.grad", "None" if found is None else f"shape ({', '.join(map(str, found.shape))})"))
         if found is not None and found.size:
@@ -174,9 +187,10 @@ def code(request: GradRequest) -> str:
     Raises:
         UserError: the setup cannot be built.
     """
-    names = list(wanting(build(request.setup)))
+    built = build(request.setup)
+    names = list(wanting(built))
     lines = setup_lines(request.setup)
-    if not names:
+    if not built.loss().requires_grad:
         return "\n".join((*lines, "", f"loss = {call(request.setup)}", "try:", "    loss.backward()",
                           "except RuntimeError as error:", '    print("RuntimeError:", error)', ""))
     shown = f"[{', '.join(f'{name}.grad' for name in names)}]" if len(names) > 1 else f"{names[0]}.grad"

@@ -21,6 +21,9 @@ from visualizer.figures.model import readonly
 #: Eight steps a decade, from 1e-12 to 1.
 STEPS = np.geomspace(1e-12, 1.0, 97)
 
+#: Between these, the cube of a step, and of half of it, is neither zero nor infinite.
+_CUBED = (1e-100, 1e100)
+
 
 @dataclass(frozen=True, eq=False)
 class StepSizes:
@@ -87,14 +90,14 @@ def step_sizes(built: Built, role: str, index: int, gradient: Tensor) -> Iterato
 
 
 def _third(probe: Probe, index: int, at: float, middle: float, room: float) -> float:
-    """The third derivative by differences; 0 if it is lost in rounding.
+    """The third derivative by differences; 0 if it is lost in rounding, or the cube of its step is no float.
 
     The step that suits it is the fifth root of epsilon; where other elements make most of the loss, longer ones are tried, too.
     Half the step has to find about the same: across a kink it does not.
     """
     for longer in (1.0, 8.0, 64.0, 256.0):
         step = min(longer * EPSILON**0.2 * max(1.0, abs(at)), room / 3.0)
-        if not step > 0.0:
+        if not _CUBED[0] < step < _CUBED[1]:
             return 0.0
         whole, half = (_third_difference(probe, index, at, part) for part in (step, step / 2.0))
         noise = 8.0 * EPSILON * abs(middle) / step**3

@@ -143,7 +143,9 @@ def _graph(life: Life, index: int) -> Figure:
                       note="None yet: it is made while the loss is computed.")
     if step.graph == "none":
         return graph_figure(
-            "grad_graph", "No graph: nothing was recorded", life.chain, "None of these tensors requires a gradient.",
+            "grad_graph", "No graph: nothing was recorded", life.chain,
+            "None of these tensors requires a gradient." if not life.shapes else
+            f"This loss only compares {' and '.join(life.shapes)}: nothing differentiable leads from there.",
             dict.fromkeys(life.idle, "requires_grad=False"),
         )
     freed = step.graph == "freed"

@@ -204,7 +204,8 @@ def explain(result: LayerResult, state: LossesState) -> Explanation:
                 "the loss is the mean of the squared differences of output o and target y; the output is weight times input"),
     ]
     single = result.output.shape[0] == 1
-    rate = result.output - result.target
+    with np.errstate(invalid="ignore", over="ignore"):
+        rate = result.output - result.target
     if single:
         n = result.elements
         blocks += [

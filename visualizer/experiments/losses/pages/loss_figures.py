@@ -192,7 +192,8 @@ def _gradient(result: LossResult) -> Figure:
     title, x, y = "Gradient", axis_of(result.tensors["prediction"].shape), Axis("∂ loss / ∂ element")
     found = [(item, gradient) for item in result.setup.entry.inputs if (gradient := result.gradients[item.role]) is not None]
     if not found:
-        return Figure("gradient", title, x, y, (), note="Nothing requires a gradient: every .grad stays None.")
+        return Figure("gradient", title, x, y, (),
+                      note="Nothing that the loss is made of requires a gradient: every .grad stays None.")
     if len(found) == 1 and found[0][1].size:
         x = axis_of(found[0][1].shape)
     layers: list[Layer] = [Rule(key="zero", role=Role.MUTED, position=0.0, vertical=False, width=1.0, dash="solid")]

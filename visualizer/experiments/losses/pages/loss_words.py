@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Paragraph, Table, Verdict, number_text
 from visualizer.experiments.losses.pages.loss_figures import shown_inputs
 from visualizer.experiments.losses.state import REDUCTIONS
+from visualizer.experiments.losses.tensor_words import name_of
 
 if TYPE_CHECKING:
     from visualizer.experiments.losses.pages.loss import LossResult
@@ -38,8 +39,9 @@ def verdict(result: LossResult) -> Verdict:
     setup = result.setup
     size = number_text(result.loss)
     if result.problem:
-        return Verdict(
-            f"The loss is {size}, and it has no gradient: no tensor requires one. torch says: {result.problem}", "bad")
+        wanting = [name_of(setup, given.role) for given in setup.inputs if given.requires_grad]
+        why = f"nothing that can be differentiated leads from {' or '.join(wanting)} to it" if wanting else "no tensor requires one"
+        return Verdict(f"The loss is {size}, and it has no gradient: {why}. torch says: {result.problem}", "bad")
     head = f"The sum of the losses is {size}" if setup.reduction == "none" else f"The loss is {size}"
     if result.check is None:
         return Verdict(f"{head}. The gradient is being checked.", "muted")
