@@ -230,6 +230,39 @@ def test_the_speed_goes_from_one_to_max(bar: TransportBar, qtbot: QtBot) -> None
     assert bar.speed == 250.0
 
 
+@pytest.mark.parametrize(("steps", "speed"), [(0, 30.0), (1, 1.0), (5, 1.0), (21, 4.0), (30, 30.0), (10_000, 30.0)])
+def test_few_steps_are_played_slowly_enough_to_be_seen(bar: TransportBar, steps: int, speed: float) -> None:
+    found = heard(bar)
+    bar.set_range(steps)
+    assert bar.speed == speed
+    assert found == ([("speed", speed)] if speed != 30.0 else [])  # the player is told
+
+
+def test_a_run_that_still_grows_is_not_taken_for_a_short_one(bar: TransportBar) -> None:
+    bar.set_range(3, growing=True)
+    assert bar.speed == 30.0
+    bar.set_range(5)
+    assert bar.speed == 1.0
+    bar.set_range(6, growing=True)
+    assert bar.speed == 1.0  # a short run that is computed again does not jump
+    bar.set_range(500, growing=True)
+    assert bar.speed == 30.0
+
+
+def test_a_chosen_speed_stays_whatever_the_length_of_the_run(bar: TransportBar, qtbot: QtBot) -> None:
+    speed = bar.findChild(ValueSlider, "wave.speed")
+    assert speed is not None
+    speed.setFocus()
+    qtbot.waitUntil(speed.hasFocus)
+    qtbot.keyClick(speed, Qt.Key.Key_End)
+    bar.set_range(5)
+    assert bar.speed == math.inf
+    speed.defaulted.emit()
+    assert bar.speed == 1.0
+    bar.set_range(500)
+    assert bar.speed == 30.0
+
+
 def test_run_says_pause_while_playing(bar: TransportBar) -> None:
     bar.set_playing(True)
     assert button(bar, "wave.run.button").text() == "Pause"

@@ -87,11 +87,12 @@ class Playback(QObject):
     def _on_stepped(self, position: int, steps: int) -> None:
         if self._bar is None or self._player is None:
             return
-        self._player.set_end(steps, self._controller.activity.kind == "running")
+        growing = self._controller.activity.kind == "running"
+        self._player.set_end(steps, growing)
         if not self._player.playing:
             self._player.set_position(position)
         self._bar.set_end_awaited(self._controller.at_end)
-        self._bar.set_range(steps)
+        self._bar.set_range(steps, growing)
         self._bar.set_position(position)
 
     @Slot()

@@ -14,11 +14,25 @@ from visualizer.ui.widgets.help import describe
 from visualizer.ui.widgets.icons import pixmap
 
 _SLOWEST, _FASTEST, _DEFAULT = 1, 2000, 30
+_SECONDS = 5  # that a run takes which would be over in less than one
 _STEPS = 100  # slider positions up to the fastest; one more is "max"
 
 
+def usual_speed(steps: int) -> float:
+    """Steps per second at which a run of so many steps is played unless the user says otherwise (0: not known yet).
+
+    Few steps are scenes to look at one by one; at the speed of a long run they would be over before they are seen.
+    """
+    if not 0 < steps < _DEFAULT:
+        return float(_DEFAULT)
+    return float(max(_SLOWEST, round(steps / _SECONDS)))
+
+
 class SpeedControl(QWidget):
-    """``changed`` tells steps per second; infinite for "max"."""
+    """``changed`` tells steps per second; infinite for "max".
+
+    Until the user chooses a speed it is the usual one for the length of the run (see :meth:`set_steps`).
+    """
 
     changed = Signal(float)
 
@@ -29,7 +43,7 @@ class SpeedControl(QWidget):
         self._slider = ValueSlider(self)
         self._slider.setRange(0, _STEPS + 1)
         describe(self._slider, "Speed", f"Steps played per second, from {_SLOWEST} to {_FASTEST}; at the right end as "
-                 "fast as possible. Double click sets 30.", f"{prefix}.speed")
+                 f"fast as possible. Double click sets {_DEFAULT}, or less if the run has only a few steps.", f"{prefix}.speed")
         self._slider.moved.connect(self._on_moved)
         self._slider.stepped.connect(self._on_stepped)
         self._slider.to_end.connect(self._on_end)
@@ -40,12 +54,24 @@ class SpeedControl(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self._icon, self._slider, self._text):
             self._layout.addWidget(widget)
-        self.speed = float(_DEFAULT)
+        self._usual = float(_DEFAULT)
+        self._chosen = False
         self.set_theme(theme)
-        self.set_speed(self.speed)
+        self._show(self._usual)
 
     def set_speed(self, speed: float) -> None:
-        """Show a speed (infinite: "max") without emitting."""
+        """Show a speed (infinite: "max"), as if it was chosen, without emitting."""
+        self._chosen = True
+        self._show(speed)
+
+    def set_steps(self, steps: int) -> None:
+        """The run has so many steps: where no speed was chosen, the usual one for them is taken, and told."""
+        self._usual = usual_speed(steps)
+        if not self._chosen and self.speed != self._usual:
+            self._show(self._usual)
+            self.changed.emit(self._usual)
+
+    def _show(self, speed: float) -> None:
         self.speed = speed
         top = self._scale.last
         position = _STEPS + 1 if math.isinf(speed) else round(self._scale.position(speed) / top * _STEPS)
@@ -63,9 +89,10 @@ class SpeedControl(QWidget):
         self._text.setFont(theme.font("number"))
         self._text.setFixedSize(QSize(self._text.fontMetrics().horizontalAdvance("2000/s"), theme.px(20)))
 
-    def _take(self, speed: float) -> None:
+    def _take(self, speed: float, chosen: bool = True) -> None:
+        self._chosen = chosen
         if speed != self.speed:
-            self.set_speed(speed)
+            self._show(speed)
             self.changed.emit(speed)
 
     @Slot(int)
@@ -89,4 +116,4 @@ class SpeedControl(QWidget):
 
     @Slot()
     def _on_default(self) -> None:
-        self._take(float(_DEFAULT))
+        self._take(self._usual, chosen=False)

@@ -16,7 +16,7 @@ from visualizer.ui.widgets.help import describe, tooltip
 from visualizer.ui.widgets.icons import icon
 from visualizer.ui.widgets.keys import guard_keys
 from visualizer.ui.widgets.seed_box import SeedBox
-from visualizer.ui.widgets.speed import SpeedControl
+from visualizer.ui.widgets.speed import SpeedControl, usual_speed
 
 # Name, title, icon, shortcut, help.
 _ACTIONS = (
@@ -91,9 +91,14 @@ class TransportBar(QWidget):
         """One of to_start, step_back, run, step, to_end, reset (KeyError otherwise)."""
         return self._acts[name]
 
-    def set_range(self, last: int) -> None:
-        """The run has the steps 0..last; 0 when there is nothing to play yet."""
+    def set_range(self, last: int, growing: bool = False) -> None:
+        """The run has the steps 0..last; 0 when there is nothing to play yet.
+
+        While it is ``growing``, few steps are no reason to play them slower: more of them come.
+        """
         self._last = last
+        if not growing or usual_speed(last) > self._speed.speed:
+            self._speed.set_steps(last)
         self._slider.setRange(0, max(last, 0))
         self._fit_text()
         self._show_position()
