@@ -203,6 +203,19 @@ def test_a_folded_explanation_is_not_computed_until_it_is_opened(bench: Bench, q
     assert len(bench.heard.explanations) == 1
 
 
+@pytest.mark.parametrize("expected", [True, False])
+def test_the_librarys_own_message_stands_beside_the_sentence_but_no_traceback(bench: Bench, expected: bool) -> None:
+    bench.start()
+    bench.change(fail="user")
+    bench.controller.receive(Failed("wave", 2, "The wave cannot be drawn; choose another.", "ValueError: too steep", expected))
+    bench.now += 1.0
+    bench.controller.set_explaining(False)
+    bench.controller.set_explaining(True)
+    said = [block.text for block in bench.heard.explanations[-1].blocks if hasattr(block, "text")]
+    assert said[0] == "The wave cannot be drawn; choose another."
+    assert ("ValueError: too steep" in said) is expected
+
+
 def test_a_failure_says_its_sentence_keeps_the_last_figure_and_goes_with_the_next_success(bench: Bench) -> None:
     bench.start()
     bench.change(fail="user")

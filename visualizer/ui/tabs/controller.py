@@ -423,8 +423,10 @@ class Controller(QObject):
         self._last_words = self._clock()
         shown, problem = self.shown, self.problem
         if problem is not None:
+            # A library's own message stands beside the sentence; what a defect leaves behind stays folded in the figures' message.
+            said = (Heading("The error itself"), Paragraph(problem.details)) if problem.expected and problem.details else ()
             seen = (Paragraph("The figures show the last result that could be computed."),) if shown is not None else ()
-            self.explained.emit(Explanation((Verdict(problem.sentence, "warning"), *seen)))
+            self.explained.emit(Explanation((Verdict(problem.sentence, "warning"), *said, *seen)))
         elif shown is None:
             view = self.experiment.view(self._state)
             self.explained.emit(Explanation((Heading(view.title), Paragraph(view.help))))
