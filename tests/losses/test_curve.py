@@ -1,11 +1,10 @@
-"""The page Curve and surface: its numbers against closed forms, finite differences and plain calls of torch."""
+"""The curve of the page Curve and surface: its numbers against closed forms, finite differences and plain calls of torch."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import json
-import math
 import re
 import warnings
 from typing import Any
@@ -16,57 +15,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.losses.curve_runs import TAB, last_of, plain_loss, results_of, state_of
 from visualizer.base.errors import UserError
 from visualizer.base.experiment import Gesture
 from visualizer.base.explanation import Formula, Numbers, Paragraph, Table, Verdict
 from visualizer.components.losses import LOSSES
-from visualizer.experiments.losses.curves import Moving
-from visualizer.experiments.losses.evaluation import build
-from visualizer.experiments.losses.experiment import Losses
 from visualizer.experiments.losses.kinks import shortest
-from visualizer.experiments.losses.pages.curve import CurveResult
-from visualizer.experiments.losses.requests import setup_of
-from visualizer.experiments.losses.state import LossesState
-from visualizer.figures.model import Heat, Line, Markers, Note, Segments
+from visualizer.figures.model import Line, Markers, Note
 
-TAB = Losses()
 NAMES = [entry.name for entry in LOSSES]
 HUNDREDTHS = st.integers(-5000, 5000).map(lambda hundredths: hundredths / 100)
 
 
-def state_of(**values: Any) -> LossesState:
-    """The loss first: it brings its example along."""
-    state = LossesState(view="curve")
-    if "loss" in values:
-        state = state.changed(loss=values.pop("loss"))
-    return state.changed(**values)
-
-
-def results_of(state: LossesState) -> list[CurveResult]:
-    return [result for result in TAB.run(TAB.request(state)) if isinstance(result, CurveResult)]
-
-
-def last_of(**values: Any) -> CurveResult:
-    result = results_of(state_of(**values))[-1]
-    assert result.progress == 1.0
-    return result
-
-
 def kinks_of(**values: Any) -> list[tuple[float, float, float, float]]:
     return [(kink.place, kink.left, kink.right, kink.taken) for kink in last_of(**values).kinks or ()]
-
-
-def plain_loss(state: LossesState, **replaced: float) -> float:
-    """One call of torch's module; ``replaced``: flat index into the moved tensor as ``i0``, ``i1`` -> value."""
-    built = build(setup_of(state))
-    tensors = {role: leaf.detach().clone() for role, leaf in built.leaves.items()}
-    for name, value in replaced.items():
-        tensors[state.moved].view(-1)[int(name[1:])] = value
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = built.module(*tensors.values())
-    found = found if isinstance(found, torch.Tensor) else found.loss
-    return float(found.detach().sum())
 
 
 def test_the_lectures_parabola_has_the_slope_that_the_lecture_says() -> None:
@@ -342,82 +304,6 @@ def test_a_warning_of_torch_is_heard() -> None:
     assert any(isinstance(block, Verdict) and "broadcasting" in block.text for block in blocks)
 
 
-def test_the_coarse_surface_comes_first_and_is_enough_and_the_last_has_200_cells_a_side() -> None:
-    results = results_of(state_of())
-    assert [result.progress for result in results] == sorted(result.progress for result in results)
-    (coarse,) = [result for result in results if result.enough]
-    assert coarse.surface is not None
-    assert coarse.surface.values.shape == (25, 25)
-    assert coarse.kinks is not None
-    assert results[-1].surface is not None
-    assert results[-1].surface.values.shape == (200, 200)
-    assert not results[-1].surface.values.flags.writeable
-
-
-def test_the_surface_of_the_parabola_is_the_closed_form_and_its_arrow_points_downhill() -> None:
-    found = last_of()
-    assert found.surface is not None
-    x, y = np.meshgrid(found.surface.x, found.surface.y)
-    assert found.surface.values == pytest.approx(((x - 4) ** 2 + (y - 5) ** 2 + 9) / 3, rel=1e-5)
-    assert found.gradient == pytest.approx([-2.0, -2.0])
-    assert found.surface.lowest is not None
-    assert list(found.surface.lowest) == pytest.approx([4.0, 5.0, 3.0], abs=0.03)
-    figure = TAB.figures(found, state_of())[1]
-    heat = next(layer for layer in figure.layers if isinstance(layer, Heat))
-    arrow = next(layer for layer in figure.layers if isinstance(layer, Segments))
-    assert heat.values.shape == (200, 200)
-    assert heat.contours > 0
-    assert (arrow.x0[0], arrow.y0[0]) == (1.0, 2.0)
-    assert arrow.x1[0] - 1.0 == pytest.approx(arrow.y1[0] - 2.0)
-    assert arrow.x1[0] > 1.0
-
-
-def test_at_the_lowest_point_there_is_no_arrow_and_a_sentence_instead() -> None:
-    state = state_of(prediction="4,5,6")
-    figure = TAB.figures(results_of(state)[-1], state)[1]
-    assert not any(isinstance(layer, Segments) for layer in figure.layers)
-    assert "gradient is 0" in figure.note
-
-
-def test_two_logits_matter_only_by_their_difference() -> None:
-    state = state_of(**next(preset.values for preset in TAB.presets if preset.name == "two_logits")).changed(element_2=2)
-    found = results_of(state)[-1]
-    assert found.surface is not None
-    probabilities = torch.softmax(torch.tensor([1.0, 2.0, 3.0]), 0)
-    assert found.gradient == pytest.approx([float(probabilities[0]), float(probabilities[2]) - 1], rel=1e-5)
-    x, y = np.meshgrid(found.surface.x, found.surface.y)
-    assert found.surface.values == pytest.approx(np.log(np.exp(x) + np.exp(y) + math.exp(2)) - y, rel=1e-4, abs=1e-5)
-
-
-def test_one_element_has_a_curve_and_a_reason_for_no_surface() -> None:
-    state = state_of(prediction="1", target="2")
-    found = results_of(state)[-1]
-    curve, surface = TAB.figures(found, state)
-    assert any(isinstance(layer, Line) and layer.key == "curve" for layer in curve.layers)
-    assert surface.layers == ()
-    assert "has one" in surface.note
-    assert found.numbers()["surface"] == {"none": found.no_surface}
-
-
-def test_where_vmap_fails_a_loop_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = last_of(loss="MultiMarginLoss")
-
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise RuntimeError("vmap: this operation has no batching rule")
-
-    monkeypatch.setattr(torch.func, "vmap", refuse)
-    found = last_of(loss="MultiMarginLoss")
-    assert found.y == pytest.approx(wanted.y, rel=1e-6)
-    assert found.kinks == wanted.kinks
-
-
-def test_vmap_that_gives_other_values_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = torch.func.vmap
-    monkeypatch.setattr(torch.func, "vmap", lambda function: lambda x: original(function)(x) + 1.0)
-    moving = Moving(build(setup_of(state_of())), "prediction", (0,))
-    assert not moving.batched
-
-
 def test_dragging_the_point_moves_the_element_and_on_the_surface_both() -> None:
     state = state_of()
     moved = TAB.gesture(state, Gesture("drag", "curve", "point", 0, 2.3456, 99.0))
@@ -481,11 +367,3 @@ def test_a_run_leaves_the_random_generator_of_torch_as_it_was() -> None:
     before = torch.random.get_rng_state()
     last_of(loss="AdaptiveLogSoftmaxWithLoss")
     assert torch.equal(before, torch.random.get_rng_state())
-
-
-def test_ten_thousand_elements_are_moved_in_short_steps_too() -> None:
-    state = state_of(prediction=",".join(["1"] * 10_000), target=",".join(["2"] * 10_000), reduction="sum")
-    coarse = next(result for result in TAB.run(TAB.request(state)) if isinstance(result, CurveResult) and result.enough)
-    assert coarse.surface is not None
-    x, y = np.meshgrid(coarse.surface.x, coarse.surface.y)
-    assert coarse.surface.values == pytest.approx((x - 2) ** 2 + (y - 2) ** 2 + 9998, rel=1e-4)

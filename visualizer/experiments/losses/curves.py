@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,15 +18,21 @@ from visualizer.base.errors import UserError
 from visualizer.components.losses import LIMITS
 from visualizer.experiments.losses.evaluation import Built, build, heard
 from visualizer.experiments.losses.requests import Setup
+from visualizer.experiments.losses.stacked import Stacked
 
 Floats = NDArray[np.float64]
+#: How the losses of many copies of a tensor are computed, shape ``(n, *tensor)`` -> ``(n,)``; and by what.
+Losses = Callable[[Tensor], Tensor]
+Way = Literal["batch", "vmap", "loop"]
 
 #: Seconds that one step of the worker is meant to take.
 _STEP = 0.004
-#: Elements of the largest batch of tensors, so that its temporaries stay in the processor's cache.
-_MOST_ELEMENTS = 100_000
+#: Elements of the largest batch of tensors, so that its temporaries stay in the processor's cache; and of the first one,
+#: of which it is not known yet how long it takes.
+_MOST_ELEMENTS, _FIRST_ELEMENTS = 100_000, 16_384
+#: Elements of a tensor of which many copies are quick.
 _LARGE = 1000
-#: Points of the first step, where many are quick and where they are not.
+#: Points of the first step at most, where many are quick and where they are not.
 _FIRST, _FIRST_SLOW = 1024, 16
 #: What vmap says of an operation that it runs one by one: slow, and right.
 _ONE_BY_ONE = "There is a performance drop"
@@ -97,7 +104,8 @@ def element_name(role_title: str, shape: tuple[int, ...], index: int) -> str:
 class Moving:
     """The loss as a function of some elements of one tensor.
 
-    Points are evaluated by ``torch.func.vmap`` over copies of the tensor, or one call for each where vmap cannot.
+    A copy of the tensor is made for every point. Many copies are evaluated at once: as one long batch (see :class:`Stacked`),
+    or by ``torch.func.vmap``; or one call for each copy, where neither gives what plain calls give.
 
     Args:
         built: the loss and its tensors.
@@ -108,8 +116,8 @@ class Moving:
         value: the loss now, of the leaves as they are, by one plain call of torch's module.
         gradient: its derivative with respect to the elements, by autograd, shape ``(len(indices),)``; None: autograd has no
             path from the loss to this tensor.
-        batched: whether vmap does it.
-        quick: whether many points cost little: torch has no operation in it that vmap runs one by one, the tensor is not large.
+        way: how many points are evaluated: "batch", "vmap" or "loop".
+        quick: whether many points cost little: there is no loop, not even within vmap, and the tensor is not large.
         now: the elements' values, as the dtype holds them.
         warnings: what torch warned of, without what concerns only vmap.
 
@@ -133,30 +141,48 @@ class Moving:
         # What is said while many points are computed is told apart from what is said of the tensors as they are.
         self._built = dataclasses.replace(built, warnings=[])
         self._said = built.warnings
-        self.batched = self._trusts_vmap()
-        self.quick = (self.batched and self._base.numel() <= _LARGE
-                      and not any(text.startswith(_ONE_BY_ONE) for text in self._built.warnings))
-        self._rows = _FIRST if self.quick else _FIRST_SLOW
+        self.way, self._losses = self._trusted()
+        looped = self.way == "loop" or (self.way == "vmap" and any(text.startswith(_ONE_BY_ONE) for text in self._built.warnings))
+        self.quick = not looped and self._base.numel() <= _LARGE
+        self._rows = max(1, min(_FIRST if self.quick else _FIRST_SLOW, _FIRST_ELEMENTS // max(1, self._base.numel())))
 
     @property
     def warnings(self) -> list[str]:
         more = [text for text in self._built.warnings if text not in self._said and not text.startswith(_ONE_BY_ONE)]
         return [*self._said, *more]
 
-    def _trusts_vmap(self) -> bool:
-        """Whether vmap gives what a plain call gives, here and beside."""
+    def _trusted(self) -> tuple[Way, Losses]:
+        """The quickest way that gives what plain calls give, values and slopes, here and beside."""
         here = torch.tensor(self.now, dtype=torch.float64)
-        points = torch.stack([here, here * 0.999])
-        self.batched = True
-        try:
-            found = np.vstack(self._part(points, True))
-        except Exception:  # vmap may not know an operation, whatever it raises; a plain call says what is wrong
-            return False
-        self.batched = False
-        plain = np.vstack(self._part(points, True))
+        beside = (here.abs() + (here == 0)) / 64 / torch.arange(1, len(here) + 1)  # no two elements by the same step
+        points, wanted = [], []
+        for point in (here, here - beside, here + beside):
+            try:
+                wanted.append(np.vstack(self._part(point[None], True, self._looped)))
+            except UserError:
+                continue  # beside, torch may refuse what it takes here
+            points.append(point)
+        plain = np.hstack(wanted)
         tolerance = 32 * torch.finfo(self._base.dtype).eps
         size = float(np.abs(plain[np.isfinite(plain)]).max(initial=1.0))
-        return np.allclose(found, plain, rtol=tolerance, atol=tolerance * size, equal_nan=True)
+        makers: dict[Way, Callable[[], Losses | None]] = {"batch": self._stacked, "vmap": lambda: torch.func.vmap(self._one)}
+        for way, make in makers.items():
+            try:
+                losses = make()
+                found = None if losses is None else np.vstack(self._part(torch.stack(points), True, losses))
+            except Exception:  # of an operation that vmap does not know, or a layout: whatever is raised, plain calls work
+                continue
+            if losses is not None and found is not None and np.allclose(
+                    found, plain, rtol=tolerance, atol=tolerance * size, equal_nan=True):
+                return way, losses
+        return "loop", self._looped
+
+    def _stacked(self) -> Losses | None:
+        stacked = Stacked.of(self._built, self._fixed, self.role)
+        return None if stacked is None else stacked.losses
+
+    def _looped(self, tensors: Tensor) -> Tensor:
+        return torch.stack([self._one(tensor) for tensor in tensors])
 
     def _one(self, tensor: Tensor) -> Tensor:
         return self._built.scalar({**self._fixed, self.role: tensor})
@@ -187,12 +213,16 @@ class Moving:
             start = time.perf_counter()
             part = wide[rows]
             try:
-                values[rows], found[rows] = self._part(part, slopes)
+                values[rows], found[rows] = self._part(part, slopes, self._losses)
             except UserError:
+                if len(part) > _FIRST_SLOW:
+                    self._rows = _FIRST_SLOW  # point by point below, but only as many as are quick even then
+                    yield
+                    continue
                 for at in range(len(part)):
                     try:
                         here = slice(done + at, done + at + 1)
-                        values[here], found[here] = self._part(part[at : at + 1], slopes)
+                        values[here], found[here] = self._part(part[at : at + 1], slopes, self._losses)
                     except UserError:
                         continue  # torch refuses this very point: a gap
             done += len(part)
@@ -202,14 +232,11 @@ class Moving:
             yield
         return values, found
 
-    def _part(self, points: Tensor, slopes: bool) -> tuple[Floats, Floats]:
+    def _part(self, points: Tensor, slopes: bool, losses_of: Losses) -> tuple[Floats, Floats]:
         tensors = self._tensors(points)
         with heard(self._built.warnings), torch.set_grad_enabled(slopes and self.gradient is not None):
             tensors.requires_grad_(torch.is_grad_enabled())
-            if self.batched:
-                losses: Tensor = torch.func.vmap(self._one)(tensors)
-            else:
-                losses = torch.stack([self._one(tensor) for tensor in tensors])
+            losses = losses_of(tensors)
             values = losses.detach().double().numpy()
             if not losses.requires_grad:
                 return values, np.full(len(values), np.nan)
