@@ -353,6 +353,68 @@ def test_five_short_columns_need_no_scrolling(panel: ExplainPanel, any_theme: Th
         assert table.columnWidth(column) >= QFontMetrics(font).horizontalAdvance(title) + any_theme.px(4)
 
 
+CODE = Table(("", "broken", "cured"), (
+    ("1", "y = (prediction * 2).detach()", "y = prediction * 2"),
+    ("2", "loss = torch.nn.functional.mse_loss(y, target)", "loss = torch.nn.functional.mse_loss(y, target)"),
+))
+
+
+def test_lines_of_code_in_a_narrow_table_are_broken_and_not_cut_off(panel: ExplainPanel, any_theme: Theme) -> None:
+    panel.set_explanation(Explanation((CODE,)))
+    panel.setFixedWidth(round(290 * any_theme.zoom))
+    for _ in range(3):
+        QCoreApplication.processEvents()
+    table = next(view for view in panel.findChildren(QTableView) if view.isVisible())
+    assert table.horizontalScrollBar().maximum() == 0
+    assert table.verticalScrollBar().maximum() == 0
+    one_line, lines = table.rowHeight(0), table.rowHeight(1)
+    assert lines >= one_line
+    font = table.model().index(1, 1).data(Qt.ItemDataRole.FontRole)
+    for row in range(2):
+        for column in (1, 2):
+            index = table.model().index(row, column)
+            assert index.data(Qt.ItemDataRole.TextAlignmentRole) & Qt.AlignmentFlag.AlignLeft
+            text = str(index.data())
+            room = table.visualRect(index).adjusted(3, 0, -3, 0)
+            needed = QFontMetrics(font).boundingRect(
+                0, 0, room.width(), 10_000, Qt.TextFlag.TextWordWrap.value, text
+            )
+            assert needed.height() <= room.height()
+            assert needed.width() <= room.width() + 1
+    table.selectAll()
+    table.actions()[0].trigger()
+    copied = QApplication.clipboard().text()
+    assert copied == "\n".join("\t".join(row) for row in CODE.rows)
+
+
+def test_a_name_of_two_words_beside_wide_cells_is_broken_and_all_cells_have_their_room(
+    panel: ExplainPanel, any_theme: Theme
+) -> None:
+    rows = (("standard deviation", "2", "2.2360680"), ("in torch", "correction=0", "correction=1"))
+    panel.set_explanation(Explanation((Table(("", "with n", "with n \u2212 1"), rows),)))
+    panel.setFixedWidth(round(260 * any_theme.zoom))
+    for _ in range(3):
+        QCoreApplication.processEvents()
+    table = next(view for view in panel.findChildren(QTableView) if view.isVisible())
+    assert table.horizontalScrollBar().maximum() == 0
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            index = table.model().index(row, column)
+            metrics, room = QFontMetrics(index.data(Qt.ItemDataRole.FontRole)), table.visualRect(index).width() - 6
+            longest = max(text.split(), key=metrics.horizontalAdvance) if column == 0 else text
+            assert metrics.horizontalAdvance(longest) <= room, text
+
+
+def test_columns_of_numbers_stay_on_the_right_and_those_of_words_on_the_left(panel: ExplainPanel) -> None:
+    rows = (("a", "1.5", "yes", "\u22123"), ("b", "None", "no", "1e-05"))
+    panel.set_explanation(Explanation((Table(("name", "value", "leaf", "slope"), rows),)))
+    QCoreApplication.processEvents()
+    table = next(view for view in panel.findChildren(QTableView) if view.isVisible())
+    sides = [bool(table.model().index(1, column).data(Qt.ItemDataRole.TextAlignmentRole) & Qt.AlignmentFlag.AlignRight)
+             for column in range(4)]
+    assert sides == [False, True, False, True]
+
+
 def test_formulas_and_numbers_change_together(panel: ExplainPanel, qtbot: QtBot) -> None:
     seen = []
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
+from functools import lru_cache
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt, Slot
 from PySide6.QtGui import QAction, QFont, QFontMetricsF, QGuiApplication, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
@@ -17,6 +19,13 @@ from visualizer.ui.widgets.help import set_property
 _SMALLER = 0.9
 #: Pixels around the text of a cell, fewer where a table is wide.
 _PADDINGS = (12, 8, 6)
+#: What a cell of numbers begins with: a sign, a factor, a digit.
+_NUMBER = re.compile("[+\\-\u2212\u00b1\u00d7~<>\u2264\u2265]?\\s*\\d")
+#: A cell of more letters is text, whatever it begins with.
+_LONG = 24
+#: Where a word, or a line of code, may be broken; the sign after it is invisible and has no width.
+_BREAKS = re.compile(r"(?<=[._(\[,=/\u2192])(?=\w)|(?<=\w)(?=\()")
+_BREAK = "\u200b"
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -26,9 +35,13 @@ class _Model(QAbstractTableModel):
         self.table = Table((), ())
         # Not the widgets' fonts: those that a header was polished with outlive a change of the style sheet.
         self.fonts: tuple[QFont, QFont] = (QFont(), QFont())
+        self.texts: frozenset[int] = frozenset()
+        #: Whether columns of text are narrower than their texts, which may be broken then.
+        self.wraps = False
 
     def show_table(self, table: Table) -> bool:
         """Show a table; True when its shape or header changed, not only its cells."""
+        self.texts = frozenset(column for column in range(len(table.header)) if _is_text(table, column))
         same = table.header == self.table.header and len(table.rows) == len(self.table.rows)
         if same:
             self.table = table
@@ -51,24 +64,43 @@ class _Model(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self.table.header[section]
             if role == Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(section)
+                return self._alignment(section)
             if role == Qt.ItemDataRole.FontRole:
                 return self.fonts[1]
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            row = self.table.rows[index.row()]
-            return row[index.column()] if index.column() < len(row) else ""
+            text = self.cell(index.row(), index.column())
+            broken = self.wraps and index.column() in self.texts and role == Qt.ItemDataRole.DisplayRole
+            return breakable(text) if broken else text
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(index.column())
+            return self._alignment(index.column())
         if role == Qt.ItemDataRole.FontRole:
             return self.fonts[0]
         return None
 
 
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    return (Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
+    def cell(self, row: int, column: int) -> str:
+        """The text of a cell, as it is copied."""
+        texts = self.table.rows[row]
+        return texts[column] if column < len(texts) else ""
+
+    def _alignment(self, column: int) -> Qt.AlignmentFlag:
+        left = column == 0 or column in self.texts
+        return (Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter
+
+
+def _is_text(table: Table, column: int) -> bool:
+    """Whether a column holds words and no numbers."""
+    cells = [row[column] for row in table.rows if column < len(row) and row[column]]
+    return any(len(cell) > _LONG for cell in cells) or not any(_NUMBER.match(cell) for cell in cells)
+
+
+@lru_cache(maxsize=512)
+def breakable(text: str) -> str:
+    """The text with invisible signs where a line may end inside a word."""
+    return _BREAKS.sub(_BREAK, text)
 
 
 def _widen(widths: list[float], texts: tuple[str, ...], metrics: QFontMetricsF) -> None:
@@ -77,7 +109,8 @@ def _widen(widths: list[float], texts: tuple[str, ...], metrics: QFontMetricsF) 
 
 
 class TableBlock(QWidget):
-    """As high as its rows; shrinks to 90 %, then scrolls sideways when it is too wide. Ctrl+C copies what is selected."""
+    """As high as its rows. Where it is too wide it shrinks to 90 %, then breaks texts into lines, and scrolls sideways only
+    where that is not enough, either. Ctrl+C copies what is selected."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -88,7 +121,6 @@ class TableBlock(QWidget):
         self._view.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
         self._view.setTabKeyNavigation(False)
         self._view.setShowGrid(False)
-        self._view.setWordWrap(False)
         self._view.setAlternatingRowColors(True)
         self._view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -142,12 +174,17 @@ class TableBlock(QWidget):
             if needed <= room:
                 break
         self._dress(share, padding < self._theme.px(_PADDINGS[0]))
+        self._model.wraps = needed > room and bool(self._model.texts)
+        if self._model.wraps:
+            widths = self._narrowed(widths, share, room - padding * len(widths))
+            needed = sum(widths) + padding * len(widths)
+        self._view.setWordWrap(self._model.wraps)
         spare = max(0, room - needed)
         for column, width in enumerate(widths):
             more = padding + spare // len(widths) + (spare % len(widths) if column == 0 else 0)
             if self._view.columnWidth(column) != width + more:
                 self._view.setColumnWidth(column, width + more)
-        height = self._view.horizontalHeader().height() + self._theme.px(22) * len(table.rows) + frame
+        height = self._view.horizontalHeader().height() + sum(self._set_heights(widths)) + frame
         if needed > room:
             height += self._view.horizontalScrollBar().sizeHint().height()
         if height != self._view.height() or self._view.minimumHeight() != height:
@@ -161,7 +198,42 @@ class TableBlock(QWidget):
         metrics = QFontMetricsF(self._theme.font("number"))
         for row in self._model.table.rows:
             _widen(self._widths, row, metrics)
-        return [math.ceil(width * share) for width in self._widths]
+        return [math.ceil(width * self._scale(share)) for width in self._widths]
+
+    def _scale(self, share: float) -> float:
+        """What the fonts at this share are of the full ones: they come in whole pixels."""
+        sizes = (self._theme.font("number").pixelSize(), self._theme.font("label").pixelSize())
+        return max(round(size * share) / size for size in sizes)
+
+    def _narrowed(self, widths: list[int], share: float, room: int) -> list[int]:
+        """The columns of text as wide as what the others leave; none narrower than its longest word."""
+        cells, heads = QFontMetricsF(self._theme.font("number")), QFontMetricsF(self._theme.font("label"))
+        least = list(widths)
+        for column in self._model.texts:
+            words = [word for row in range(len(self._model.table.rows))
+                     for word in re.split(rf"[\s{_BREAK}]+", breakable(self._model.cell(row, column)))]
+            longest = max([heads.horizontalAdvance(self._model.table.header[column]),
+                           *(cells.horizontalAdvance(word) for word in words)])
+            least[column] = min(widths[column], math.ceil(longest * self._scale(share)) + 1)
+        wanted, spare = sum(widths) - sum(least), room - sum(least)
+        if wanted <= 0 or spare <= 0:
+            return least
+        return [low + math.floor((width - low) * spare / wanted) for low, width in zip(least, widths, strict=True)]
+
+    def _set_heights(self, widths: list[int]) -> list[int]:
+        """Give every row the height of its lines."""
+        metrics = QFontMetricsF(self._model.fonts[0])
+        heights = []
+        for row in range(len(self._model.table.rows)):
+            height = self._theme.px(22)
+            for column in self._model.texts if self._model.wraps else ():
+                text = breakable(self._model.cell(row, column))
+                area = metrics.boundingRect(QRectF(0, 0, widths[column], 1e6), Qt.TextFlag.TextWordWrap.value, text)
+                height = max(height, math.ceil(area.height() - metrics.height()) + self._theme.px(22))
+            if self._view.rowHeight(row) != height:
+                self._view.setRowHeight(row, height)
+            heights.append(height)
+        return heights
 
     def _dress(self, share: float, tight: bool) -> None:
         """Give rows and header their fonts at a share of the theme's size, and the header its padding."""
@@ -179,7 +251,7 @@ class TableBlock(QWidget):
 
     @Slot()
     def _on_copy(self) -> None:
-        cells = [(index.row(), str(index.data())) for index in sorted(self._view.selectedIndexes())]
+        cells = [(index.row(), self._model.cell(index.row(), index.column())) for index in sorted(self._view.selectedIndexes())]
         lines: dict[int, list[str]] = {}
         for row, text in cells:
             lines.setdefault(row, []).append(text)
