@@ -180,6 +180,19 @@ def test_the_weighted_mean_counts_neither_ignored_rows_nor_every_row_alike() -> 
     assert ignored == pytest.approx([1.0, 3.0])
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["MSELoss", "L1Loss", "CrossEntropyLoss", "PoissonNLLLoss", "TripletMarginLoss"])
+def test_short_dtypes_round_and_overflow_as_in_plain_calls(name: str, dtype: str) -> None:
+    state = state_of(loss=name, dtype=dtype)
+    built = build(setup_of(state))
+    moving = Moving(built, "prediction", (0, 1))
+    assert moving.way == "batch"
+    # Squares of 250 are below the largest float16, their sum is above; 300 squared is above by itself.
+    points = np.array([[1.0, 2.0], [0.37, -1.9], [250.0, 250.0], [-240.0, 250.0], [300.0, 1.0], [11.0, 9.5]])
+    wanted, _ = plain_calls(built, "prediction", (0, 1), points)
+    assert finished(moving.values(points)).tolist() == wanted
+
+
 def test_a_target_that_is_broadcast_is_left_to_vmap() -> None:
     state = state_of(prediction="1,2,3;4,5,6", target="1,2,3")
     moving = moving_of(state, "target")

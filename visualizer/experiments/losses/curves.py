@@ -156,7 +156,7 @@ class Moving:
         here = torch.tensor(self.now, dtype=torch.float64)
         beside = (here.abs() + (here == 0)) / 64 / torch.arange(1, len(here) + 1)  # no two elements by the same step
         points, wanted = [], []
-        for point in (here, here - beside, here + beside):
+        for point in (here, here - beside, here + beside)[: 3 if self._base.numel() <= _LARGE else 2]:
             try:
                 wanted.append(np.vstack(self._part(point[None], True, self._looped)))
             except UserError:

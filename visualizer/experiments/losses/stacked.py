@@ -26,14 +26,15 @@ class Stacked:
         fixed: its tensors as they are, by role.
         role: the tensor of which there are versions.
         count: how many contributions one version has.
-        share: by what their sum is divided, a tensor of shape (), of the dtype of the loss.
+        share: by what their sum is divided, a tensor of shape (), of the dtype of the loss; None: the loss is their plain mean
+            (in a short dtype a sum may overflow where torch's mean does not).
     """
 
     built: Built
     fixed: Mapping[str, Tensor]
     role: str
     count: int
-    share: Tensor
+    share: Tensor | None
 
     @classmethod
     def of(cls, built: Built, fixed: Mapping[str, Tensor], role: str) -> Stacked | None:
@@ -60,7 +61,8 @@ class Stacked:
         each = self.built.contributions(laid)
         if each.numel() != number * self.count:
             raise ValueError(f"{each.numel()} contributions of {number} versions with {self.count} each")
-        return each.reshape(number, self.count).sum(1) / self.share
+        rows = each.reshape(number, self.count)
+        return rows.mean(1) if self.share is None else rows.sum(1) / self.share
 
     def _laid(self, versions: Tensor) -> Tensor:
         layout, prediction = self.built.setup.entry.layout, self.fixed["prediction"]
@@ -84,7 +86,7 @@ def _fits(built: Built, fixed: Mapping[str, Tensor]) -> bool:
             return prediction.dim() == 1 or all(tensor.shape[:1] == prediction.shape[:1] for tensor in rest)
 
 
-def _share(built: Built, fixed: Mapping[str, Tensor], each: Tensor) -> Tensor:
+def _share(built: Built, fixed: Mapping[str, Tensor], each: Tensor) -> Tensor | None:
     """What the sum of the contributions is divided by, as the pages of the losses in the PyTorch documentation say."""
     setup = built.setup
     one = each.new_ones(())
@@ -99,4 +101,4 @@ def _share(built: Built, fixed: Mapping[str, Tensor], each: Tensor) -> Tensor:
         return made_of(weight, each.dtype)[counted].sum() if isinstance(weight, TensorData) else one * counted.numel()
     if setup.name == "CTCLoss":
         return one * fixed["third"].clamp(min=1)
-    return one * each.numel()
+    return None
