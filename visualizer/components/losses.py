@@ -90,6 +90,8 @@ class Loss:
         weights: which of the tensors ``weight`` and ``pos_weight`` it takes.
         reductions: allowed values of ``reduction``, torch's default first; empty: it takes none and returns the mean.
         layer: whether it has weights of its own, and is made for the number of features and classes.
+        formulas: in place of ``formula`` where an argument of that name is not at torch's default; ``weights``: where the target
+            holds a weight for every class.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Loss:
     weights: tuple[str, ...] = ()
     reductions: tuple[str, ...] = ("mean", "sum", "none")
     layer: bool = False
+    formulas: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def input(self, role: str) -> Input | None:
         """The input of this role; None if the loss takes none."""
@@ -156,7 +159,9 @@ LOSSES: tuple[Loss, ...] = (
          "classes", (_scores("2,0.5,-1;0.1,1.2,0.3"),
                      Input("target", "target", "Target", "() or (N), or as the prediction", "class_or_probability", "0,2")),
          r"\ell_n = -w_{y_n} \, \log \frac{e^{x_{n, y_n}}}{\sum_c e^{x_{n,c}}}",
-         _arguments(ignore_index=-100, label_smoothing=0.0), ("weight",)),
+         _arguments(ignore_index=-100, label_smoothing=0.0), ("weight",),
+         formulas={"weights": r"\ell_n = -\sum_c w_c \, y_{n,c} \, \log \frac{e^{x_{n,c}}}{\sum_k e^{x_{n,k}}}",
+                   "label_smoothing": r"\ell_n = -\sum_c w_c \, q_{n,c} \, \log \frac{e^{x_{n,c}}}{\sum_k e^{x_{n,k}}}"}),
     Loss("NLLLoss", "Negative log likelihood", "Classification from log-probabilities, such as log_softmax gives.", "classes",
          (Input("prediction", "input", "Prediction (log-probabilities)", "(C) or (N, C)", "log_probability",
                 "-0.5,-1.2,-2.3;-1.6,-0.4,-2.1"),
@@ -186,10 +191,12 @@ LOSSES: tuple[Loss, ...] = (
          (Input("prediction", "input", "Prediction (log-probabilities)", "(*), any shape", "log_probability",
                 "-1.6,-0.9,-0.9;-0.7,-1.4,-1.4"),
           Input("target", "target", "Target", "(*), the same shape", "probability", "0.2,0.4,0.4;0.6,0.3,0.1")),
-         r"\ell_n = y_n \, (\log y_n - x_n)", _arguments(log_target=False), reductions=("mean", "batchmean", "sum", "none")),
+         r"\ell_n = y_n \, (\log y_n - x_n)", _arguments(log_target=False), reductions=("mean", "batchmean", "sum", "none"),
+         formulas={"log_target": r"\ell_n = e^{y_n} \, (y_n - x_n)"}),
     Loss("PoissonNLLLoss", "Poisson likelihood", "Counts: the target is a number of events, the prediction their logarithmic "
          "rate.", "elements", _pair("0.5,1,2", "1,3,8", "count"), r"\ell_n = e^{x_n} - y_n\, x_n",
-         _arguments(log_input=True, full=False, eps=1e-8)),
+         _arguments(log_input=True, full=False, eps=1e-8),
+         formulas={"log_input": r"\ell_n = x_n - y_n \log(x_n + \epsilon)"}),
     Loss("GaussianNLLLoss", "Gaussian likelihood", "Regression in which the variance is predicted, too.", "elements",
          (*_pair("1,2,3", "1.5,1.8,4"),
           Input("second", "var", "Variance", "(*), the same shape", "positive", "0.5,1,2")),
@@ -250,7 +257,8 @@ LOSSES: tuple[Loss, ...] = (
          (Input("prediction", "input", "Features", "(in_features) or (N, in_features)", "real", "1,-0.5,0.3,2;0.2,1.1,-1,0.4"),
           Input("target", "target", "Target", "() or (N)", "class", "1,5")),
          r"\ell_n = -w_{y_n} \, \log \frac{e^{(W x_n)_{y_n}}}{\sum_c e^{(W x_n)_c}}",
-         _arguments(n_classes=8, label_smoothing=0.0), ("weight",), layer=True),
+         _arguments(n_classes=8, label_smoothing=0.0), ("weight",), layer=True,
+         formulas={"label_smoothing": r"\ell_n = -\sum_c w_c \, q_{n,c} \, \log \frac{e^{(W x_n)_c}}{\sum_k e^{(W x_n)_k}}"}),
 )
 
 #: Classes of torch.nn whose names end in Loss and that are not in the catalogue, and why.

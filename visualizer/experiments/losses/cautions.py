@@ -119,7 +119,8 @@ def _contents(setup: Setup) -> Iterator[str]:
         if item.holds == "sign":
             at, _ = first(data, lambda value: math.isfinite(value) and value not in (1.0, -1.0))
             if at >= 0:
-                sentence = f"{_element(setup, given, at)}, and this loss knows only the labels 1 and \u22121: {_SIGNS[setup.name]}."
+                makes = _SIGNS.get(setup.name, "torch does not check it")
+                sentence = f"{_element(setup, given, at)}, and this loss knows only the labels 1 and \u22121: {makes}."
         elif item.holds == "log_probability" and setup.name != "CrossEntropyLoss":
             at, _ = first(data, lambda value: math.isfinite(value) and value > 0.0)
             if at >= 0:

@@ -212,7 +212,8 @@ def _elements(setup: Setup) -> str:
         shape, name = given.data.shape, name_of(setup, given.role)
         if shape == prediction:
             continue
-        start = f"The prediction has the shape {shape_text(prediction)} and {name} {shape_text(shape)}"
+        own = name_of(setup, "prediction")
+        start = f"{own[0].upper()}{own[1:]} has the shape {shape_text(prediction)} and {name} {shape_text(shape)}"
         if setup.name not in BROADCASTING:
             return f"{start}: {setup.name} compares them element by element; give both the same shape."
         if broadcast(prediction, shape) is None:

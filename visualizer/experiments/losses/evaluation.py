@@ -87,6 +87,14 @@ class Built:
         return found if found.dim() == 0 else found.sum()
 
 
+def leads_somewhere(built: Built) -> bool:
+    """Whether backward finds a function to start from; also where torch refuses the tensors, which running them shows."""
+    try:
+        return built.loss().requires_grad
+    except UserError:
+        return True
+
+
 @contextmanager
 def heard(said: list[str]) -> Iterator[None]:
     """Collects what torch warns of within."""

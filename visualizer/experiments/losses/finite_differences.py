@@ -96,7 +96,9 @@ class Check:
             slope = abs(float(self.gradient.reshape(-1)[self.where]))
             beside = f" of {slope:.1e}" if slope >= 1000.0 else ""  # what is large in itself is small beside such a slope
             return f"Gradient checked: largest error {self.max_error:.1e}{beside}{at}"
-        return "Every element is at a kink" if kinks else "Cannot be checked: the loss is not finite"
+        if kinks:
+            return "Every element is at a kink"
+        return "Cannot be checked: the loss is not finite" if self.gradient.size else "Nothing to check: the tensor is empty"
 
 
 def in_float64(setup: Setup) -> Built:

@@ -82,9 +82,9 @@ def growth(setup: Setup, wide: Built, moved: str, element: int, largest: float) 
     if setup.name not in CLASSES:
         return None
     prediction = wide.leaves["prediction"].detach()
-    rows = prediction.reshape(-1, prediction.shape[-1])
-    if not prediction.numel() or rows.shape[1] < 2:
+    if not prediction.numel() or prediction.shape[-1] < 2:
         return None
+    rows = prediction.reshape(-1, prediction.shape[-1])
     chosen = element if moved == "prediction" and element < prediction.numel() else 0
     row, column = divmod(chosen, rows.shape[1])
     target = wide.leaves["target"].detach()

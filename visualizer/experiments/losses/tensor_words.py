@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from visualizer.base.explanation import number_text
 from visualizer.base.tensors import TensorData
-from visualizer.components.losses import WHOLE
+from visualizer.components.losses import CONTENTS, WHOLE, Input
 from visualizer.experiments.losses.requests import Setup
 
 
@@ -71,3 +71,42 @@ def classes_of(setup: Setup) -> int:
     given = setup.given("prediction")
     assert given is not None
     return int(setup.arguments["n_classes"]) if setup.entry.layer else given.data.columns
+
+
+#: What the letters of the shapes in the catalogue count.
+_LETTERS = (("N", "rows"), ("C", "classes"), ("D", "features"), ("T", "moments"), ("S", "symbols"))
+
+
+def wanted(setup: Setup) -> list[str]:
+    """What the loss takes, a sentence or two for each of its tensors: shape, dtype and contents, and what is there now."""
+    found = []
+    for item, given in zip(setup.entry.inputs, setup.inputs, strict=True):
+        indices = reads_indices(setup, item.role)
+        either = "int64 for indices, floating point for weights"
+        kind = either if item.holds == "class_or_probability" else "int64" if item.holds in WHOLE else "floating point"
+        now = "int64" if indices else setup.dtype
+        dtype = f"dtype {kind}" if kind == now else f"dtype {kind}, here {now}"
+        found.append(f"{item.title}, in forward {item.name}: shape {item.shape}, here {shape_text(given.data.shape)}; {dtype}; "
+                     f"holds {_holds(setup, item)}.")
+    used = "".join(item.shape for item in setup.entry.inputs).replace("in_features", "") + "".join(
+        letter for letter, _ in _LETTERS if any(f" {letter} " in CONTENTS[item.holds] for item in setup.entry.inputs))
+    letters = [f"{letter} counts the {noun}" for letter, noun in _LETTERS if letter in used]
+    return [*found, "; ".join(letters) + "."] if letters else found
+
+
+def _holds(setup: Setup, item: Input) -> str:
+    """The contents, as the loss's own switches make them."""
+    if item.role == "target" and setup.arguments.get("log_target"):
+        return CONTENTS["log_probability"]
+    if item.role == "prediction" and setup.arguments.get("log_input") is False:
+        return "rates, at least 0"
+    return CONTENTS[item.holds]
+
+
+def formula_of(setup: Setup) -> str:
+    """Of one term of the loss, with the switches and the kind of target as they are."""
+    entry = setup.entry
+    for name, value in entry.arguments.items():
+        if name in entry.formulas and setup.arguments[name] != value:
+            return entry.formulas[name]
+    return entry.formula if reads_indices(setup, "target") else entry.formulas.get("weights", entry.formula)

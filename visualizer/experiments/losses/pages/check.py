@@ -13,10 +13,11 @@ from visualizer.base.errors import UserError
 from visualizer.base.explanation import Explanation
 from visualizer.base.pages import PageResult
 from visualizer.experiments.losses.diagnosis import cautions
-from visualizer.experiments.losses.evaluation import Built, build, heard
+from visualizer.experiments.losses.evaluation import Built, build, heard, leads_somewhere
 from visualizer.experiments.losses.finite_differences import (
     Check,
     central_differences,
+    domain,
     gradients,
     in_float64,
     worst,
@@ -251,39 +252,64 @@ def code(request: CheckRequest) -> str:
         UserError: the setup cannot be built.
     """
     setup = request.setup
-    build(setup)
+    built = build(setup)
     lines = setup_lines(setup if setup.entry.layer or setup.dtype == "float64" else replace(setup, dtype="float64"))
-    roles = [given.role for given in setup.inputs if given.requires_grad]
+    roles = [given.role for given in setup.inputs if given.requires_grad and given.data.values]
     if setup.entry.layer and setup.dtype != "float64":
         lines.append("loss_fn = loss_fn.double()  # the same weights, in float64")
-        lines += [f"{role} = {role}.detach().double().requires_grad_()" for role in roles]
+        for role, leaf in built.leaves.items():
+            if leaf.is_floating_point():
+                lines.append(f"{role} = {role}.detach().double()" + (".requires_grad_()" if leaf.requires_grad else ""))
     total = call(setup) + (".sum()" if setup.reduction == "none" and setup.entry.reductions else "")
     lines += ["", "", "def loss():", f"    return {total}", "", "", 'print(f"loss = {loss().item():.6f}")']
+    if roles and not leads_somewhere(built):
+        lines.append("# nothing that can be differentiated leads to the loss: there is no gradient to check")
+        roles = []
     for role in roles:
         lines += _checking(setup, role)
     if roles:
         inputs = ", ".join(roles)
-        lines += ["print(torch.autograd.gradcheck(lambda *_: loss(), "
-                  f"({inputs}{',' if len(roles) == 1 else ''}), raise_exception=False))"]
+        checking = ("print(torch.autograd.gradcheck(lambda *_: loss(), "
+                    f"({inputs}{',' if len(roles) == 1 else ''}), raise_exception=False))")
+        if any(_bounded(setup, role) for role in roles):  # gradcheck moves elements without a look at the loss's bounds
+            lines += ["try:", f"    {checking}", "except (RuntimeError, ValueError) as error:", '    print("gradcheck:", error)']
+        else:
+            lines.append(checking)
     return "\n".join([*lines, *_two_ways(request), ""])
 
 
+def _bounded(setup: Setup, role: str) -> bool:
+    """Whether the loss takes only some numbers in this tensor."""
+    return any(map(math.isfinite, domain(setup, role)))
+
+
 def _checking(setup: Setup, role: str) -> list[str]:
+    low, high = domain(setup, role)
+    step = "torch.finfo(torch.float64).eps ** (1 / 3)"
+    if _bounded(setup, role):
+        ends = [f'float("{end}")' if math.isinf(end) else repr(end) for end in (low, high)]
+        steps = [
+            f"        room = min(x - {ends[0]}, {ends[1]} - x)  # the loss is defined no farther than this",
+            f"        h = {step} * (min(room, max(1.0, abs(x))) if room > 0 else max(1.0, abs(x)))",
+            f"        right, left = min(x + h, {ends[1]}), max(x - h, {ends[0]})",
+        ]
+    else:
+        steps = [f"        h = {step} * max(1.0, abs(x))", "        right, left = x + h, x - h"]
     return [
         "",
-        f"(gradient,) = torch.autograd.grad(loss(), {role})",
+        f"(gradient,) = torch.autograd.grad(loss(), {role}, allow_unused=True, materialize_grads=True)",
         "difference = torch.zeros_like(gradient)",
         "with torch.no_grad():",
         f"    flat = {role}.view(-1)",
         "    for i in range(flat.numel()):",
         "        x = flat[i].item()",
-        "        h = torch.finfo(torch.float64).eps ** (1 / 3) * max(1.0, abs(x))",
-        "        flat[i] = x + h",
+        *steps,
+        "        flat[i] = right",
         "        above = loss()",
-        "        flat[i] = x - h",
+        "        flat[i] = left",
         "        below = loss()",
         "        flat[i] = x",
-        "        difference.view(-1)[i] = (above - below) / (2 * h)",
+        "        difference.view(-1)[i] = (above - below) / (right - left)",
         f'print("{role}: autograd", gradient.flatten().tolist())',
         f'print("{role}: largest error", (gradient - difference).abs().max().item())',
     ]

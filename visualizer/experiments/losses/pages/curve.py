@@ -282,9 +282,11 @@ def code(request: CurveRequest) -> str:
     setup, role, index = request.setup, request.moved, request.element
     domain = domain_of(setup, role, values[index], request.reach)
     moving = Moving(build(setup), role, (index,))
+    alone = replace(setup, inputs=tuple(replace(given, requires_grad=given.requires_grad and given.role == role)
+                                        for given in setup.inputs))  # the slope of the others is not asked for
     total = ".sum()  # backward from all of them" if setup.reduction == "none" and setup.entry.reductions else ""
     lines = [
-        *setup_lines(setup),
+        *setup_lines(alone),
         "",
         "",
         f"def loss_of({role}):",

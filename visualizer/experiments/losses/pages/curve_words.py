@@ -20,6 +20,7 @@ from visualizer.base.explanation import (
 from visualizer.base.roles import Role
 from visualizer.experiments.losses.curves import short
 from visualizer.experiments.losses.pages.curve_figures import loss_word
+from visualizer.experiments.losses.tensor_words import formula_of
 
 if TYPE_CHECKING:
     from visualizer.experiments.losses.pages.curve import CurveResult
@@ -32,7 +33,7 @@ def explanation(result: CurveResult) -> Explanation:
     setup = result.curve_request.setup
     blocks: list[Block] = [_verdict(result)]
     blocks += [Verdict(f"torch warns: {text}", "warning") for text in result.warnings]
-    blocks += [Heading(setup.entry.title), Formula(setup.entry.formula, "one term of the loss")]
+    blocks += [Heading(setup.entry.title), Formula(formula_of(setup), "one term of the loss")]
     blocks += _limit(result)
     blocks += _tangent(result)
     blocks += _kinks(result)

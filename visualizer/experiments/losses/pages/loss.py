@@ -15,7 +15,7 @@ from visualizer.base.pages import PageResult
 from visualizer.experiments.losses import listing
 from visualizer.experiments.losses.cautions import cautions
 from visualizer.experiments.losses.diagnosis import diagnosed
-from visualizer.experiments.losses.evaluation import build
+from visualizer.experiments.losses.evaluation import build, leads_somewhere
 from visualizer.experiments.losses.finite_differences import Check, checked, in_float64, worst
 from visualizer.experiments.losses.pages import loss_figures, loss_words
 from visualizer.experiments.losses.requests import LossRequest, Setup
@@ -138,14 +138,16 @@ def code(request: LossRequest) -> str:
     setup = request.setup
     lines = [*listing.setup_lines(setup), "", f"loss = {listing.call(setup)}"]
     wanting = [item.role for item in setup.inputs if item.requires_grad]
+    differentiable = leads_somewhere(build(setup))
     if setup.reduction == "none":
         lines += ['print(f"{loss = }")']
         backward = ["loss.backward(torch.ones_like(loss))  # as many losses as elements: the gradient of their sum"]
     else:
         lines += ['print(f"loss = {loss.item():.6g}")']
         backward = ["loss.backward()"]
-    if wanting:
+    if wanting and differentiable:
         lines += backward + [f'print("{role}.grad =", {role}.grad)' for role in wanting]
     else:
-        lines += ["# nothing requires a gradient: loss.backward() would raise a RuntimeError"]
+        why = "nothing that can be differentiated leads to the loss" if wanting else "nothing requires a gradient"
+        lines += [f"# {why}: loss.backward() would raise a RuntimeError"]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Paragraph, Table, Verdict, number_text
 from visualizer.experiments.losses.pages.loss_figures import shown_inputs
 from visualizer.experiments.losses.state import REDUCTIONS
-from visualizer.experiments.losses.tensor_words import name_of
+from visualizer.experiments.losses.tensor_words import formula_of, name_of, wanted
 
 if TYPE_CHECKING:
     from visualizer.experiments.losses.pages.loss import LossResult
@@ -20,7 +20,7 @@ def explanation(result: LossResult) -> Explanation:
     setup, worked = result.setup, result.worked
     blocks: list[Block] = [verdict(result)]
     blocks += [Verdict(sentence, "warning") for sentence in result.cautions]
-    blocks += [Heading(setup.entry.title), Paragraph(setup.entry.help), Formula(setup.entry.formula)]
+    blocks += [Heading(setup.entry.title), Paragraph(setup.entry.help), Formula(formula_of(setup))]
     blocks += [Formula(line) for line in worked.terms]
     blocks += [Heading(_reduction_title(result))]
     blocks += [Formula(line) for line in worked.total]
@@ -30,6 +30,7 @@ def explanation(result: LossResult) -> Explanation:
             "a larger element makes the loss smaller.")]
         blocks += [Formula(line) for line in worked.slope]
     blocks += [Paragraph(note) for note in worked.notes]
+    blocks += [Heading("What goes in"), *map(Paragraph, wanted(setup))]
     blocks += _elements(result)
     return Explanation(tuple(blocks))
 

@@ -71,7 +71,7 @@ def worked_of(
         element: the flat index of the element of the prediction whose slope is worked out; the last one, if there are fewer.
     """
     case = case_of(built, loss, contributions, gradient.get("prediction"), element)
-    if not case.terms.size:
+    if not case.terms.size or not case.inputs["prediction"].size:
         note = "There are no elements; the mean of nothing is 0 / 0." if case.reduction != "sum" else "There are no elements."
         return Worked((), (f"L = {num(loss)}",), (), (note,))
     with np.errstate(all="ignore"):
