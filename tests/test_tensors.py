@@ -224,3 +224,13 @@ def test_a_session_with_a_wrong_tensor_is_refused_with_its_place(value: object) 
         with pytest.raises(UserError, match=r"losses\.prediction") as caught:
             parse_session(json.dumps(document).encode(), (Losses(),), foreign=foreign)
         assert caught.value.sentence.startswith("The session file is refused: ")
+
+
+@pytest.mark.parametrize("text", ["1," * 499_999, "1\t" * 499_999, "1\n" * 499_999, "1 " * 499_999, "1;" * 499_999])
+def test_a_megabyte_of_numbers_is_refused_without_being_read(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(self: Tensor, line: str, state: object) -> list[float]:
+        raise AssertionError("this held the window for half a second")
+
+    monkeypatch.setattr(Tensor, "_row", read)
+    with pytest.raises(ParameterError, match="more than 10,000 numbers"):
+        PARAMETER.parse(text)

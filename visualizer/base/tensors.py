@@ -132,6 +132,9 @@ class Tensor(Parameter[TensorData]):
         """
         if len(text) > _MOST_CHARACTERS:
             raise self.refuse(f"{len(text):,} characters", state)
+        if max(len(text.split()), *map(text.count, ",;\t")) > 3 * MOST_ELEMENTS:
+            # No need to take a megabyte apart, for which the window would wait.
+            raise self.refuse(f"more than {MOST_ELEMENTS:,} numbers", state)
         clean = text.translate(_ALIKE).strip()
         printed = _PRINTED.fullmatch(clean)
         if printed is not None:
