@@ -25,13 +25,11 @@ from visualizer.ui.tabs.examples import Examples
 from visualizer.ui.tabs.figure_area import FigureArea
 from visualizer.ui.tabs.playback import Playback
 from visualizer.ui.tabs.side_panel import SidePanel
+from visualizer.ui.tabs.words import Words
 from visualizer.ui.theme import Theme
 
 if TYPE_CHECKING:
-    from visualizer.base.explanation import Explanation
     from visualizer.figures.model import Figure
-    from visualizer.ui.tabs.verdict_strip import VerdictStrip
-    from visualizer.ui.widgets.explain import ExplainPanel
     from visualizer.ui.widgets.form import ParameterForm
     from visualizer.ui.widgets.pages import PageBar
     from visualizer.ui.widgets.presets import PresetRow
@@ -86,11 +84,7 @@ class ExperimentTab(QWidget):
         self._pages: PageBar | None = None
         self._presets: PresetRow | None = None
         self._form: ParameterForm | None = None
-        self._explain: ExplainPanel | None = None
         self._transport: TransportBar | None = None
-        self._verdict: VerdictStrip | None = None
-        self._explanation: Explanation | None = None
-        self._code = ""
 
         self._top = QWidget(self)
         self._top_layout = _tight(self._top)
@@ -109,6 +103,7 @@ class ExperimentTab(QWidget):
         self._middle_layout.addWidget(self._strip)
         self._middle_layout.addWidget(self.area, 1)
         self.right = SidePanel(theme, RIGHT_WIDTH, self._splitter)
+        self._words = Words(self.controller, self.right, theme, self)
         self._splitter.setStretchFactor(1, 1)
         layout = _tight(self)
         layout.addWidget(self._top)
@@ -143,7 +138,7 @@ class ExperimentTab(QWidget):
         yield
         yield from self._build_transport()
         yield from self._build_controls()
-        yield from self._build_explanation()
+        yield from self._words.build(self._middle_layout)
         self.show_state(self.controller.state)
         set_tab_order(self)
         self.built.emit()
@@ -192,21 +187,6 @@ class ExperimentTab(QWidget):
         self._place_presets()
         yield
         yield from self._form.build()
-
-    def _build_explanation(self) -> Iterator[None]:
-        from visualizer.ui.tabs.verdict_strip import VerdictStrip
-        from visualizer.ui.widgets.explain import ExplainPanel
-
-        yield
-        self._verdict = VerdictStrip(self.experiment.name, self.theme, self)
-        self._middle_layout.insertWidget(1, self._verdict)
-        self._place_verdict()
-        self._explain = ExplainPanel(self.experiment.name, self.theme, self.right)
-        self.right.body.addWidget(self._explain)
-        self.controller.explained.connect(self._show_explanation)
-        self.controller.coded.connect(self._show_code)
-        self.controller.refresh()
-        yield
 
     def _connect(self) -> None:
         control = self.controller
@@ -302,24 +282,6 @@ class ExperimentTab(QWidget):
     def _draw(self, figures: tuple[Figure, ...]) -> None:
         self.area.show_figures(figures)
 
-    @Slot(object)
-    def _show_explanation(self, explanation: Explanation) -> None:
-        self._explanation = explanation
-        if self._verdict is not None:
-            self._verdict.show_explanation(explanation, self.controller.page)
-        self._fill_explain()
-
-    @Slot(str)
-    def _show_code(self, code: str) -> None:
-        self._code = code
-        self._fill_explain()
-
-    def _fill_explain(self) -> None:
-        """Give the explain panel the newest; a folded one would only typeset what nobody sees."""
-        if self._explain is not None and not self.right.isHidden() and self._explanation is not None:
-            self._explain.set_explanation(self._explanation)
-            self._explain.set_code(self._code)
-
     @Slot()
     def _show_blank(self) -> None:
         self.area.show_empty(self._empty_text())
@@ -379,7 +341,7 @@ class ExperimentTab(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         was, self.theme = self.theme, theme
-        parts = (self._pages, self._presets, self._form, self._explain, self._transport, self._verdict)
+        parts = (self._pages, self._presets, self._form, self._words, self._transport)
         for part in (self.left, self.right, self.area, *parts):
             if part is not None:
                 part.set_theme(theme)
@@ -438,10 +400,8 @@ class ExperimentTab(QWidget):
         if (left, right) != self.open_panels:
             self.left.setVisible(left)
             self.right.setVisible(right)
-            self._fill_explain()
-        self.controller.set_explaining(right or self.theme.presentation)
+        self._words.arrange(self.theme.presentation)
         self._place_presets()
-        self._place_verdict()
         self.folds_changed.emit(left, right)
 
     def _place_presets(self) -> None:
@@ -455,11 +415,6 @@ class ExperimentTab(QWidget):
             self._controls.insertWidget(0, self._presets)
         self._presets.set_state(self.controller.state)
         self._show_strip()
-
-    def _place_verdict(self) -> None:
-        """On a projector, where the explanation is folded away, its verdict stands over the figures."""
-        if self._verdict is not None:
-            self._verdict.set_wanted(self.theme.presentation and self.right.isHidden())
 
     def _show_strip(self) -> None:
         self._strip.setVisible(self._strip_layout.count() > 0 and bool(self.examples.here))

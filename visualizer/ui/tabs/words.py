@@ -1,0 +1,94 @@
+"""The words of a tab: the explain panel at the right, and the verdict over the figures where that is folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from visualizer.ui.tabs.controller import Controller
+from visualizer.ui.tabs.side_panel import SidePanel
+from visualizer.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from visualizer.base.explanation import Explanation
+    from visualizer.ui.tabs.verdict_strip import VerdictStrip
+    from visualizer.ui.widgets.explain import ExplainPanel
+
+
+class Words(QObject):
+    """Takes explanation and code from the controller to where they are seen.
+
+    Args:
+        controller: says them.
+        right: the side panel for the explanation.
+        theme: how it looks at first.
+        parent: the tab.
+    """
+
+    def __init__(self, controller: Controller, right: SidePanel, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._tab = parent
+        self._controller = controller
+        self._right = right
+        self._presentation = False
+        self._folded = False
+        self._panel: ExplainPanel | None = None
+        self._strip: VerdictStrip | None = None
+        self._explanation: Explanation | None = None
+        self._code = ""
+
+    def build(self, middle: QVBoxLayout) -> Iterator[None]:
+        """Make panel and strip; the strip stands over the figures, the last in the ``middle``."""
+        from visualizer.ui.tabs.verdict_strip import VerdictStrip
+        from visualizer.ui.widgets.explain import ExplainPanel
+
+        yield
+        name = self._controller.experiment.name
+        self._strip = VerdictStrip(name, self._theme, self._tab)
+        middle.insertWidget(middle.count() - 1, self._strip)
+        self._panel = ExplainPanel(name, self._theme, self._right)
+        self._right.body.addWidget(self._panel)
+        self._strip.set_wanted(self._presentation and self._right.isHidden())
+        self._controller.explained.connect(self._on_explained)
+        self._controller.coded.connect(self._on_coded)
+        self._controller.refresh()
+        yield
+
+    def arrange(self, presentation: bool) -> None:
+        """Panels have been folded, or unfolded; or presentation mode has begun or ended."""
+        self._presentation = presentation
+        folded, was = self._right.isHidden(), self._folded
+        self._folded = folded
+        self._controller.set_explaining(presentation or not folded)
+        if self._strip is not None:
+            self._strip.set_wanted(presentation and folded)
+        if was and not folded:
+            self._fill()
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        for part in (self._panel, self._strip):
+            if part is not None:
+                part.set_theme(theme)
+
+    @Slot(object)
+    def _on_explained(self, explanation: Explanation) -> None:
+        self._explanation = explanation
+        if self._strip is not None:
+            self._strip.show_explanation(explanation, self._controller.page)
+        self._fill()
+
+    @Slot(str)
+    def _on_coded(self, code: str) -> None:
+        self._code = code
+        self._fill()
+
+    def _fill(self) -> None:
+        """Give the panel the newest; a folded one would only typeset what nobody sees."""
+        if self._panel is not None and not self._right.isHidden() and self._explanation is not None:
+            self._panel.set_explanation(self._explanation)
+            self._panel.set_code(self._code)
