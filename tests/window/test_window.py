@@ -21,6 +21,7 @@ from visualizer.base.explanation import Numbers, Verdict
 from visualizer.base.messages import Broken, Loading, Ready, Update
 from visualizer.base.parameters import END
 from visualizer.ui import main_window
+from visualizer.ui.desk import NO_CODE_YET
 from visualizer.ui.focus import focusable
 from visualizer.ui.settings import Settings
 from visualizer.ui.tabs.controller import Controller
@@ -429,6 +430,21 @@ def test_the_code_of_what_is_shown_can_be_copied(bench: Bench) -> None:
     assert QGuiApplication.clipboard().text() == Wave().code(bench.control.state)
 
 
+def test_code_is_not_copied_while_torch_is_loading_for_which_the_window_would_wait(make: MakeBench) -> None:
+    bench = make()
+    bench.client.held = True
+    bench.start(ready=False)
+    bench.qtbot.waitUntil(lambda: not bench.interior.steps.busy)
+    QGuiApplication.clipboard().setText("before")
+    bench.trigger("wave.copy_code")
+    assert QGuiApplication.clipboard().text() == "before"
+    assert bench.window.statusBar().currentMessage() == NO_CODE_YET
+    bench.client.held = False
+    bench.settle()
+    bench.trigger("wave.copy_code")
+    assert QGuiApplication.clipboard().text() == Wave().code(bench.control.state)
+
+
 def test_the_main_figure_can_be_copied_as_an_image(bench: Bench) -> None:
     bench.trigger("wave.copy_figure")
     image = QGuiApplication.clipboard().image()
@@ -463,6 +479,8 @@ def test_a_projector_shows_the_verdict_over_the_figures_unless_the_explanation_i
     bench.interior.actions_by_name["presentation"].setChecked(True)
     bench.settle()
     assert not bench.tab.open_panels[1]
+    assert not strip.isVisible(), "a low window leaves the room of a page that plays to its figure"
+    bench.window.resize(1920, 1080)
     shown = bench.control.shown
     assert shown is not None
     blocks = bench.tab.experiment.explain(shown.result, bench.control.display_state(shown)).blocks

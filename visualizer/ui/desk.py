@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from visualizer.ui.interior import Interior
 
 _TEXT = "export/text"
+NO_CODE_YET = "PyTorch is loading; the code can be copied as soon as it is there."
 NOTHING_SHOWN = "There is no figure yet; it can be exported as soon as it is shown."
 
 
@@ -146,7 +147,11 @@ class Desk(QObject):
     @Slot()
     def copy_code(self) -> None:
         """Copy the PyTorch lines of what is shown."""
-        QGuiApplication.clipboard().setText(self._interior.tab.controller.code())
+        controller = self._interior.tab.controller
+        if controller.activity.kind == "loading":  # its modules import torch, for which the window would wait
+            self._window.say(NO_CODE_YET)
+            return
+        QGuiApplication.clipboard().setText(controller.code())
         self._window.say("The code is on the clipboard.")
 
     # Help.
