@@ -43,6 +43,11 @@ def test_a_target_of_the_largest_floats_is_shown(view: str, loss: str) -> None:
     seen(state_of(view, loss, prediction="1,2,3;4,5,6", second="1,2,3;4,5,6", target="1e308,1e308,1e308;1e308,1e308,1e308"))
 
 
+def test_arrows_of_a_gradient_beside_the_largest_floats_are_drawn() -> None:
+    seen(state_of("loss", "CrossEntropyLoss", prediction="1e308,1e308,1e308", target="0.5,0.2,0.3", dtype="float64",
+                  target_grad=True))
+
+
 def test_a_sum_beyond_all_floats_is_said_to_be_infinite() -> None:
     last, _ = seen(state_of("loss", "CrossEntropyLoss", prediction="1,2", target="1e308,1e308"))
     assert any("adds up to" in text and "not 1" in text for text in last.cautions), last.cautions

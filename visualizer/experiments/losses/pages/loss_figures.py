@@ -169,7 +169,7 @@ def _tidy(value: float) -> float:
     """The largest of 1, 2, 5 times a power of ten that is not above the value."""
     if not np.isfinite(value) or value <= 0:
         return 1.0
-    power = 10.0 ** np.floor(np.log10(value))
+    power = 10.0 ** float(np.floor(np.log10(value)))  # no numpy number, which warns where five times it is infinite
     return float(next(step for step in (5.0, 2.0, 1.0) if step * power <= value * 1.0000001) * power)
 
 
