@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QEvent, QObject, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from visualizer.ui.tabs.controller import Controller
 from visualizer.ui.tabs.side_panel import SidePanel
 from visualizer.ui.theme import Theme
+
+#: In a lower tab the transport of a page that plays leaves no room for the verdict; the figure's note says as much.
+_ROOM = 800
 
 if TYPE_CHECKING:
     from visualizer.base.explanation import Explanation
@@ -52,7 +55,8 @@ class Words(QObject):
         middle.insertWidget(middle.count() - 1, self._strip)
         self._panel = ExplainPanel(name, self._theme, self._right)
         self._right.body.addWidget(self._panel)
-        self._strip.set_wanted(self._presentation and self._right.isHidden())
+        self._tab.installEventFilter(self)
+        self._place()
         self._controller.explained.connect(self._on_explained)
         self._controller.coded.connect(self._on_coded)
         self._controller.refresh()
@@ -64,10 +68,21 @@ class Words(QObject):
         folded, was = self._right.isHidden(), self._folded
         self._folded = folded
         self._controller.set_explaining(presentation or not folded)
-        if self._strip is not None:
-            self._strip.set_wanted(presentation and folded)
+        self._place()
         if was and not folded:
             self._fill()
+
+    def _place(self) -> None:
+        """Show the verdict over the figures where that is where it is looked for, and there is room."""
+        if self._strip is not None:
+            view = self._controller.experiment.view(self._controller.state)
+            room = self._tab.height() >= _ROOM or not view.playable
+            self._strip.set_wanted(self._presentation and self._right.isHidden() and room)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -80,6 +95,7 @@ class Words(QObject):
         self._explanation = explanation
         if self._strip is not None:
             self._strip.show_explanation(explanation, self._controller.page)
+            self._place()
         self._fill()
 
     @Slot(str)
