@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from visualizer.base.errors import UserError
-from visualizer.base.explanation import Formula, Paragraph
+from visualizer.base.explanation import Formula, Paragraph, Table
 from visualizer.components.losses import CONTENTS, LOSSES, Loss
 from visualizer.experiments.losses.experiment import Losses
 from visualizer.experiments.losses.requests import setup_of
@@ -82,6 +82,12 @@ def test_the_lectures_class_weights_are_not_explained_by_the_formula_for_an_inde
 def test_the_formula_is_that_of_the_arguments(loss: str, values: dict[str, Any], part: str) -> None:
     assert part not in formula_of(setup_of(state_of(loss)))
     assert part in formula_of(setup_of(state_of(loss, **values)))
+
+
+def test_the_lectures_gradient_stands_in_the_table_to_four_decimals() -> None:
+    values = next(found.values for found in PRESETS if found.name == "cross_entropy")
+    table = next(block for block in said(TAB.default_state().changed(**values)) if isinstance(block, Table))
+    assert [row[-1] for row in table.rows] == ["\u22122.6495", "\u22121.3291", "3.9786"]
 
 
 def edges() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -24,7 +24,7 @@ from visualizer.figures.model import Markers
 #: What is wrong in each case, told by hand.
 REASONS = {
     "non_leaf": "non_leaf", "converted": "non_leaf", "detached": "off_path", "no_grad": "no_graph", "integer": "integer",
-    "argmax": "no_graph", "not_on_path": "off_path", "overwritten": "overwritten", "leaf_in_place": "no_loss",
+    "argmax": "no_graph", "not_on_path": "off_path", "overwritten": "overwritten", "leaf_in_place": "leaf_changed",
     "reassigned": "non_leaf", "view": "non_leaf", "data": "off_path", "numpy": "no_graph", "parameter": "off_path",
     "frozen": "not_required", "set_to_none": "emptied", "not_called": "not_called", "autograd_grad": "emptied",
     "inputs": "emptied",

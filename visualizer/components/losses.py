@@ -202,7 +202,7 @@ LOSSES: tuple[Loss, ...] = (
           Input("second", "var", "Variance", "(*), the same shape", "positive", "0.5,1,2")),
          r"\ell_n = \frac{1}{2} \left(\log \, \max(v_n, \epsilon) + \frac{(x_n - y_n)^2}{\max(v_n, \epsilon)}\right)",
          _arguments(full=False, eps=1e-6)),
-    Loss("HingeEmbeddingLoss", "Hinge embedding", "Distances: small for alike pairs (1), at least the margin for others "
+    Loss("HingeEmbeddingLoss", "Hinge embedding", "Distances: small for pairs that are alike (1), at least the margin for others "
          "(\u22121).", "elements", _pair("0.3,0.8,2", "1,-1,-1", "sign"),
          r"\ell_n = \begin{cases} x_n & y_n = 1 \\ \max(0, m - x_n) & y_n = -1 \end{cases}", _arguments(margin=1.0)),
     Loss("CosineEmbeddingLoss", "Cosine embedding", "The angle between pairs of vectors: alike (1) or not (\u22121).", "rows",

@@ -92,7 +92,7 @@ def blocks(life: Life, request: GradRequest, shown: int) -> tuple[Block, ...]:
 
 
 def _without_graph(life: Life, shown: int) -> tuple[Block, ...]:
-    roles = ", ".join(life.idle)
+    roles = " and ".join(life.idle)
     error = life.steps[shown].what == "error"
     return (
         Verdict(life.refused if error else f"Step {shown} of {len(life.steps) - 1}: {sentence(life, shown)}", "bad" if error

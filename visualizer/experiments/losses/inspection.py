@@ -12,9 +12,9 @@ from visualizer.experiments.losses.chain import edge_of, functions, short_name
 
 #: What is found: there is a gradient; whole numbers; no gradient wanted; the loss has no graph; the loss does not depend on the
 #: tensor; it is no leaf; a value that backward needs was changed; nothing differentiated yet; differentiated, and yet empty; there
-#: is no loss.
+#: is no loss, because torch refused to change this leaf in place, or for another reason.
 Reason = Literal["filled", "integer", "not_required", "no_graph", "off_path", "non_leaf", "overwritten", "not_called", "emptied",
-                 "no_loss"]
+                 "leaf_changed", "no_loss"]
 Answer = Literal["yes", "no", "unknown"]
 
 
@@ -64,6 +64,7 @@ class Finding:
             "overwritten": "a value that backward needs was changed.",
             "not_called": "backward has not been called on this loss.",
             "emptied": "differentiated, but nothing is stored there now.",
+            "leaf_changed": f"{name} is a leaf, and torch refused to change it in place.",
             "no_loss": "there is no loss to differentiate.",
         }[self.reason]
 
@@ -104,6 +105,10 @@ class Finding:
                 return (f"{name} is a leaf on the path, and backward went through the graph. So its .grad was cleared since "
                         "(zero_grad() does that), or the gradient was given elsewhere: torch.autograd.grad returns it, "
                         "backward(inputs=...) fills only the tensors that it names.",)
+            case "leaf_changed":
+                return (f"A gradient says how the loss depends on the value that {name} was given. Overwritten in place, {name} "
+                        "would be the result of an operation under the name of a leaf, and that value would be lost; so torch "
+                        "refuses. The script ended there and came to no loss.",)
             case _:
                 return (f"{name} could have a gradient, but the script came to no loss.",)
 
@@ -141,13 +146,14 @@ def on_path(tensor: Tensor, loss: Tensor) -> bool:
     return (start is node and first == number) or any(there is node and at == number for _, _, (there, at) in edges)
 
 
-def diagnose(name: str, tensor: Tensor, loss: Tensor | None) -> Finding:
+def diagnose(name: str, tensor: Tensor, loss: Tensor | None, error: str = "") -> Finding:
     """Why ``.grad`` of this tensor is None, or that it is not.
 
     Args:
         name: of the variable, for the sentences.
         tensor: any.
         loss: what backward was, or will be, called on; None if there is none.
+        error: what torch said where the script ended before there was a loss.
     """
     filled = grad_of(tensor) is not None
     path = loss is not None and on_path(tensor, loss)
@@ -157,20 +163,22 @@ def diagnose(name: str, tensor: Tensor, loss: Tensor | None) -> Finding:
         ran, changed = _state(loss)
     base = tensor._base
     return Finding(
-        name, _reason(tensor, loss, filled, path, ran, changed), tensor.is_leaf, tensor.requires_grad, filled,
+        name, _reason(tensor, loss, filled, path, ran, changed, error), tensor.is_leaf, tensor.requires_grad, filled,
         tensor.retains_grad, short_name(tensor.grad_fn) if tensor.grad_fn is not None else "",
         bool(tensor.requires_grad and base is not None and base.is_leaf), str(tensor.dtype).removeprefix("torch."),
         None if loss is None else loss.requires_grad, path, ran, changed,
     )
 
 
-def _reason(tensor: Tensor, loss: Tensor | None, filled: bool, path: bool, ran: Answer, changed: tuple[str, ...]) -> Reason:
+def _reason(
+    tensor: Tensor, loss: Tensor | None, filled: bool, path: bool, ran: Answer, changed: tuple[str, ...], error: str
+) -> Reason:
     if filled:
         return "filled"
     if not tensor.requires_grad:
         return "not_required" if tensor.is_floating_point() or tensor.is_complex() else "integer"
     if loss is None:
-        return "no_loss"
+        return "leaf_changed" if tensor.is_leaf and "leaf Variable that requires grad" in error else "no_loss"
     if not loss.requires_grad:
         return "no_graph"
     if not path:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Rows of the table of elements.
 _ROWS = 12
+#: Of losses and gradients there: to four decimals where they are a few units large, as the lecture gives them.
+_DIGITS = 5
 
 
 def explanation(result: LossResult) -> Explanation:
@@ -72,8 +74,8 @@ def _elements(result: LossResult) -> list[Block]:
     for at in range(min(prediction.size, _ROWS)):
         name = str(at) if prediction.ndim < 2 else f"{at // prediction.shape[1]},{at % prediction.shape[1]}"
         cells = [name, *(number_text(float(result.tensors[item.role].reshape(-1)[at])) for item in shown)]
-        cells += [number_text(float(result.contributions.reshape(-1)[at]))] if by_element else []
-        cells += [number_text(float(gradient.reshape(-1)[at])) for _, gradient in wanted if gradient is not None]
+        cells += [number_text(float(result.contributions.reshape(-1)[at]), _DIGITS)] if by_element else []
+        cells += [number_text(float(gradient.reshape(-1)[at]), _DIGITS) for _, gradient in wanted if gradient is not None]
         rows.append(tuple(cells))
     left = prediction.size - len(rows)
     blocks: list[Block] = [Heading("Element by element"), Table(tuple(header), tuple(rows))]

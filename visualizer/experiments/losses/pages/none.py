@@ -112,7 +112,7 @@ def outcome(
     yield None
     tensors = {name: value for name, value in space.items() if isinstance(value, Tensor)}
     loss = tensors.get("loss")
-    finding = diagnose(case.asked, tensors[case.asked], loss)
+    finding = diagnose(case.asked, tensors[case.asked], loss, error)
     yield None
     seen = tuple(_seen(name, tensor) for name, tensor in tensors.items())
     warned = [_INTERNAL.sub("", words) for words in said]
