@@ -73,6 +73,12 @@ def test_logits_with_a_target_that_is_no_probability_have_no_second_way() -> Non
     assert "from 0 to 1" in last.no_ways
 
 
+def test_a_logit_that_is_no_number_has_no_second_way() -> None:
+    last, _ = seen(state_of("check", "BCEWithLogitsLoss", prediction="nan,1,2"))
+    assert last.ways == ()
+    assert "NaN" in last.no_ways
+
+
 @pytest.mark.parametrize("loss", ["HingeEmbeddingLoss", "CosineEmbeddingLoss"])
 def test_labels_that_are_only_compared_get_no_gradient_and_the_pages_say_why(loss: str) -> None:
     alone = {"prediction_grad": False, "target_grad": True}

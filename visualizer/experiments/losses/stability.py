@@ -136,6 +136,8 @@ def ways(setup: Setup, own: Built, wide: Built) -> tuple[tuple[Way, ...], str]:
         return (), "BCELoss knows no pos_weight, so there is no second way with it."
     if setup.name == "BCEWithLogitsLoss" and not bool(((wide.leaves["target"] >= 0) & (wide.leaves["target"] <= 1)).all()):
         return (), "BCELoss takes only targets from 0 to 1, so there is no second way with these."
+    if setup.name == "BCEWithLogitsLoss" and bool(wide.leaves["prediction"].isnan().any()):
+        return (), "The sigmoid of NaN is no probability, and BCELoss takes nothing else, so there is no second way with it."
     found = []
     with torch.no_grad():
         for name in _NAMES[setup.name]:
