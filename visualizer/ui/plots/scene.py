@@ -173,6 +173,8 @@ class FigureItem(QGraphicsWidget):
         """Whether a logarithmic axis (0: x, 1: y) would show anything."""
         if self._figure is None or self._figure.equal:
             return False
+        if (self._figure.x, self._figure.y)[axis].ticks is not None:
+            return False  # names stand there, not numbers
         index = 2 * axis
         logs = (axis == 0, axis == 1)
         for item in self.items.values():

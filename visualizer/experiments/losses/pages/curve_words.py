@@ -161,7 +161,7 @@ def _two(result: CurveResult) -> list[Block]:
         Heading("Two elements"),
         Formula(r"\nabla L = \left(\frac{\partial L}{\partial x_i}, \frac{\partial L}{\partial x_j}\right) = "
                 rf"\left({_tex(first)},\; {_tex(second)}\right)", "the gradient with respect to both elements"),
-        Paragraph("The arrow points along minus the gradient: straight downhill, across the contours, the way that one step of "
+        Paragraph("The arrow points along minus the gradient: downhill by both elements' slopes, the way that one step of "
                   "gradient descent goes. Its length is the same whatever the slope, so that it is always seen."),
     ]
     rows = [Number("steepest slope", number_text(length), role=Role.GRADIENT,
