@@ -1,7 +1,8 @@
 """An experiment made of pages: a module a page, which says what is computed, drawn and explained, and with which code.
 
 The modules are those of the package ``pages`` beside the experiment's own module, named as its views are. They need torch,
-numpy and scipy, so none of them is imported before the window is painted.
+numpy and scipy, so none of them is imported before the window is painted. Nor is the module ``requests`` beside them, whose
+function ``request_of`` makes the request of a state.
 """
 
 from __future__ import annotations
@@ -52,21 +53,24 @@ P = TypeVar("P", bound=PageResult)
 
 
 class PagedExperiment(Experiment[S, Q, P]):
-    """An experiment whose pages answer for it; a subclass declares, says which request a state makes, and no more."""
+    """An experiment whose pages answer for it; a subclass declares, and no more."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.modules = tuple(f"{cls._pages()}.{view.name}" for view in cls.views)
+        cls.modules = tuple(f"{cls._beside('pages')}.{view.name}" for view in cls.views)
 
     @classmethod
-    def _pages(cls) -> str:
-        return f"{cls.__module__.rpartition('.')[0]}.pages"
+    def _beside(cls, name: str) -> str:
+        return f"{cls.__module__.rpartition('.')[0]}.{name}"
+
+    def request(self, state: S) -> Q:
+        return cast("Q", import_module(self._beside("requests")).request_of(state))
 
     def page_of(self, request: Request) -> Page:
         """The page that answers this kind of request."""
         # Only the page that is asked for is imported: a defect in one page leaves the others alive, and each loads sooner.
         name = type(request).__name__.removesuffix("Request").lower()
-        return cast("Page", import_module(f"{self._pages()}.{name}"))
+        return cast("Page", import_module(f"{self._beside('pages')}.{name}"))
 
     def run(self, request: Q) -> Iterator[P | None]:
         return cast("Iterator[P | None]", self.page_of(request).run(request))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from visualizer.base.experiment import Request
 from visualizer.base.pages import PagedExperiment, PageResult
-from visualizer.experiments.distributions.requests import DistributionsRequest, request_of
 from visualizer.experiments.distributions.state import PRESETS, VIEWS, DistributionsState
 
 
-class Distributions(PagedExperiment[DistributionsState, DistributionsRequest, PageResult]):
+class Distributions(PagedExperiment[DistributionsState, Request, PageResult]):
     """Statistics, every initialiser of torch.nn.init against its theory, and what it does to a network."""
 
     name = "distributions"
@@ -19,6 +19,3 @@ class Distributions(PagedExperiment[DistributionsState, DistributionsRequest, Pa
     views = VIEWS
     presets = PRESETS
     state_type = DistributionsState
-
-    def request(self, state: DistributionsState) -> DistributionsRequest:
-        return request_of(state)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from visualizer.base.experiment import Gesture
+from visualizer.base.experiment import Gesture, Request
 from visualizer.base.pages import PagedExperiment, PageResult
-from visualizer.experiments.landscape.requests import LandscapeRequest, request_of
 from visualizer.experiments.landscape.state import PRESETS, VIEWS, LandscapeState
 
 
-class Landscape(PagedExperiment[LandscapeState, LandscapeRequest, PageResult]):
+class Landscape(PagedExperiment[LandscapeState, Request, PageResult]):
     """Seventeen points, the curve through those that are kept, and a dot that descends it."""
 
     name = "landscape"
@@ -20,9 +19,6 @@ class Landscape(PagedExperiment[LandscapeState, LandscapeRequest, PageResult]):
     views = VIEWS
     presets = PRESETS
     state_type = LandscapeState
-
-    def request(self, state: LandscapeState) -> LandscapeRequest:
-        return request_of(state)
 
     def gesture(self, state: LandscapeState, gesture: Gesture) -> LandscapeState:
         from visualizer.experiments.landscape.touch import touched

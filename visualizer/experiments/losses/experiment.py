@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 
-from visualizer.base.experiment import Gesture
+from visualizer.base.experiment import Gesture, Request
 from visualizer.base.pages import PagedExperiment, PageResult
 from visualizer.base.tensors import TensorData
 from visualizer.components.losses import LIMITS, WHOLE, loss
-from visualizer.experiments.losses.requests import LossesRequest, request_of
 from visualizer.experiments.losses.state import PRESETS, VIEWS, LossesState
 
 
-class Losses(PagedExperiment[LossesState, LossesRequest, PageResult]):
+class Losses(PagedExperiment[LossesState, Request, PageResult]):
     """Every loss of torch.nn and its gradient, worked, checked, and explained down to why a .grad is None."""
 
     name = "losses"
@@ -24,9 +23,6 @@ class Losses(PagedExperiment[LossesState, LossesRequest, PageResult]):
     views = VIEWS
     presets = PRESETS
     state_type = LossesState
-
-    def request(self, state: LossesState) -> LossesRequest:
-        return request_of(state)
 
     def gesture(self, state: LossesState, gesture: Gesture) -> LossesState:
         """A dragged bar is the element of that index, the point of the curve and the surface the moved elements.
