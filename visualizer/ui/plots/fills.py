@@ -20,7 +20,7 @@ from visualizer.ui.plots.paint import LineBatch, pen
 #: More bars than this may have several in one pixel; Qt takes 2 microseconds for each.
 _MANY = 1000
 #: Cells to a side between which contours are looked for.
-_CELLS = 100
+_CELLS = 80
 
 
 class BarsItem(LayerItem[Bars]):
@@ -199,7 +199,7 @@ class HeatItem(LayerItem[Heat]):
         rows, columns = layer.values.shape
         low, high = value_limits(layer)
         shares = np.arange(1, layer.contours + 1) / (layer.contours + 1)
-        # Contours are straight within a cell, and a hundred cells to a side bend smoothly; more would only take time.
+        # Contours are straight within a cell, and eighty cells to a side bend smoothly; more would only take time.
         step = max(1, -(-max(rows, columns) // _CELLS))
         values = layer.values[::step, ::step]
         lines = step * np.vstack([contours(values, float(low * (1 - t) + high * t)) for t in shares])
