@@ -106,6 +106,18 @@ def test_a_contour_of_a_cone_is_a_circle() -> None:
     assert np.hypot(rows[:, 2] - rows[:, 0], rows[:, 3] - rows[:, 1]).sum() == pytest.approx(2 * np.pi * 30, rel=1e-3)
 
 
+def test_contours_at_several_levels_are_those_at_each_and_a_saddle_has_both_of_its_segments() -> None:
+    row, column = np.mgrid[0:41, 0:41]
+    cone = np.hypot(row - 20.0, column - 20.0)
+    together = geometry.contours(cone, np.array([5.0, 12.0]))
+    radius = np.hypot(together[:, 0] - 20.0, together[:, 1] - 20.0)
+    np.testing.assert_allclose(np.sort(radius), np.sort(np.where(radius < 8.0, 5.0, 12.0)), atol=0.03)
+    lengths = np.hypot(together[:, 2] - together[:, 0], together[:, 3] - together[:, 1])
+    assert lengths.sum() == pytest.approx(2 * np.pi * 17, rel=1e-2)
+    saddle = geometry.contours(np.array([[1.0, 0.0], [0.0, 1.0]]), 0.5)
+    assert sorted(map(tuple, saddle.reshape(-1, 2))) == [(0.0, 0.5), (0.5, 0.0), (0.5, 1.0), (1.0, 0.5)]
+
+
 def test_a_thinned_curve_has_fewer_vertices_and_is_nowhere_away_from_the_curve() -> None:
     x = np.linspace(0.0, 900.0, 600)
     y = 250 + 200 * np.sin(x / 60)

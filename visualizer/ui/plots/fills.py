@@ -20,7 +20,7 @@ from visualizer.ui.plots.paint import LineBatch, pen
 #: More bars than this may have several in one pixel; Qt takes 2 microseconds for each.
 _MANY = 1000
 #: Cells to a side between which contours are looked for.
-_CELLS = 80
+_CELLS = 100
 
 
 class BarsItem(LayerItem[Bars]):
@@ -199,10 +199,10 @@ class HeatItem(LayerItem[Heat]):
         rows, columns = layer.values.shape
         low, high = value_limits(layer)
         shares = np.arange(1, layer.contours + 1) / (layer.contours + 1)
-        # Contours are straight within a cell, and eighty cells to a side bend smoothly; more would only take time.
+        # Contours are straight within a cell, and a hundred cells to a side bend smoothly; more would only take time.
         step = max(1, -(-max(rows, columns) // _CELLS))
         values = layer.values[::step, ::step]
-        lines = step * np.vstack([contours(values, float(low * (1 - t) + high * t)) for t in shares])
+        lines = step * contours(values, low * (1 - shares) + high * shares)
         (x0, x1), (y0, y1) = layer.x_range, layer.y_range
         x = x0 + (lines[:, [0, 2]] + 0.5) * (x1 - x0) / columns
         y = y0 + (lines[:, [1, 3]] + 0.5) * (y1 - y0) / rows

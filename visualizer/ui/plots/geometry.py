@@ -263,25 +263,35 @@ _CASES: dict[int, tuple[tuple[int, int], ...]] = {
 }
 
 
-def contours(values: Floats, level: float) -> Floats:
-    """The contour of a grid at a level as segments, shape (n, 4), in (column, row) units (marching squares)."""
+_PAIRS = np.array([_CASES.get(number, ((0, 0),))[0] for number in range(16)])
+_SECOND_PAIRS = np.array([_CASES.get(number, ((0, 0),))[-1] for number in range(16)])
+# The corners at both ends of each edge, as (row, column) steps from the cell's lower left one.
+_ROW_0, _COLUMN_0 = np.array([0, 0, 1, 0]), np.array([0, 1, 0, 0])
+_ROW_1, _COLUMN_1 = np.array([0, 1, 1, 1]), np.array([1, 1, 1, 0])
+
+
+def contours(values: Floats, levels: float | Floats) -> Floats:
+    """The contours of a grid at one or several levels as segments, shape (n, 4), in (column, row) units (marching squares)."""
     if values.shape[0] < 2 or values.shape[1] < 2:
         return np.empty((0, 4))
-    a, b, c, d = values[:-1, :-1], values[:-1, 1:], values[1:, 1:], values[1:, :-1]
+    given = np.atleast_1d(np.asarray(levels, dtype=np.float64))
     with np.errstate(invalid="ignore"):
-        case = ((a > level) * 1 + (b > level) * 2 + (c > level) * 4 + (d > level) * 8).astype(np.int8)
+        above = (values > given[:, None, None]).view(np.int8)
+    case = above[:, :-1, :-1] + 2 * above[:, :-1, 1:] + 4 * above[:, 1:, 1:] + 8 * above[:, 1:, :-1]
     finite = np.isfinite(values)
-    case[~(finite[:-1, :-1] & finite[:-1, 1:] & finite[1:, 1:] & finite[1:, :-1])] = 0
-    parts: list[Floats] = []
+    case[:, ~(finite[:-1, :-1] & finite[:-1, 1:] & finite[1:, 1:] & finite[1:, :-1])] = 0
+    which, row, column = np.nonzero((case > 0) & (case < 15))
+    number, level = case[which, row, column], given[which]
 
-    def crossing(edge: int, row: NDArray[np.int64], column: NDArray[np.int64]) -> Floats:
-        (r0, c0), (r1, c1) = (((0, 0), (0, 1)), ((0, 1), (1, 1)), ((1, 0), (1, 1)), ((0, 0), (1, 0)))[edge]
-        v0, v1 = values[row + r0, column + c0], values[row + r1, column + c1]
-        t = (level / 2 - v0 / 2) / (v1 / 2 - v0 / 2)  # halves: the difference of two huge values is not finite
-        return np.column_stack((column + c0 + t * (c1 - c0), row + r0 + t * (r1 - r0)))
+    def segments(pairs: NDArray[np.int64], chosen: NDArray[np.bool_] | slice) -> Floats:
+        r, c, at = row[chosen], column[chosen], level[chosen]
+        ends = []
+        for edge in pairs[number[chosen]].T:
+            r0, c0, r1, c1 = _ROW_0[edge], _COLUMN_0[edge], _ROW_1[edge], _COLUMN_1[edge]
+            v0, v1 = values[r + r0, c + c0], values[r + r1, c + c1]
+            t = (at / 2 - v0 / 2) / (v1 / 2 - v0 / 2)  # halves: the difference of two huge values is not finite
+            ends += [c + c0 + t * (c1 - c0), r + r0 + t * (r1 - r0)]
+        return np.column_stack(ends)
 
-    for number, pairs in _CASES.items():
-        row, column = np.nonzero(case == number)
-        if row.size:
-            parts.extend(np.hstack((crossing(e, row, column), crossing(f, row, column))) for e, f in pairs)
-    return np.vstack(parts) if parts else np.empty((0, 4))
+    saddles = (number == 5) | (number == 10)
+    return np.vstack((segments(_PAIRS, slice(None)), segments(_SECOND_PAIRS, saddles)))
