@@ -199,6 +199,12 @@ def test_ten_thousand_elements_go_on_in_small_steps() -> None:
     assert np.median(pauses) < 0.02
 
 
+def test_at_a_minimum_the_rounding_of_the_positions_is_no_disagreement() -> None:
+    for value in (1.0, 3.0, -7.0, 0.1, 1e6):
+        check = check_of("MSELoss", prediction=TensorData((1,), (value,)), target=TensorData((1,), (value,)))
+        assert check.passed, (value, check.differences)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss", "BCEWithLogitsLoss", "SoftMarginLoss",
                         "MultiLabelSoftMarginLoss", "PoissonNLLLoss", "HingeEmbeddingLoss"]),

@@ -228,6 +228,8 @@ def _compared(role: str, size: torch.Size, auto: Floats, found: Floats, kinks: N
         largest = float(np.max(np.abs(auto), where=np.isfinite(auto), initial=0.0))
         aside = np.fmax(np.abs(left), np.abs(right))  # times h: how far the loss is from the middle's, on either side
         rounding = 16.0 * EPSILON * (abs(middle) / steps + np.nan_to_num(aside)) * math.sqrt(max(1, auto.size))
+        # The positions are rounded, too: by half a unit of a number that is 1 / STEP times as large as the step.
+        rounding += 2.0 * EPSILON / STEP * np.nan_to_num(aside)
         allowed = ABSOLUTE * min(1.0, largest) + RELATIVE * np.maximum(np.abs(auto), 1e-3 * largest) + rounding
         off = finite & (error > allowed)
         # A subgradient lies between the slopes of the two sides; a wrong gradient of a smooth loss does not.
@@ -248,17 +250,8 @@ def _compared(role: str, size: torch.Size, auto: Floats, found: Floats, kinks: N
 
 def domain(setup: Setup, role: str) -> tuple[float, float]:
     """Between which values a loss is defined in this tensor; torch refuses others, or gives NaN."""
-    arguments = setup.arguments
-    match setup.name, role:
-        case "BCELoss", "prediction" | "target":
-            return 0.0, 1.0
-        case "KLDivLoss", "target" if not arguments["log_target"]:
-            return 0.0, math.inf
-        case "PoissonNLLLoss", "prediction" if not arguments["log_input"]:
-            return -float(arguments["eps"]), math.inf
-        case "GaussianNLLLoss", "second":
-            return 0.0, math.inf
-    return -math.inf, math.inf
+    item = setup.entry.input(role)
+    return (-math.inf, math.inf) if item is None or item.defined is None else item.defined(setup.arguments)
 
 
 def _positions(built: Built, role: str, values: Floats) -> tuple[Floats, Floats, Floats]:
