@@ -9,7 +9,7 @@ is the page of each class in the PyTorch documentation.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -49,6 +49,10 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType({
 WHOLE = ("class", "classes", "symbols", "length")
 
 
+#: The least and the largest number of a tensor for which torch defines the loss, from the arguments of a run.
+Defined = Callable[[Mapping[str, Any]], tuple[float, float]]
+
+
 @dataclass(frozen=True)
 class Input:
     """A tensor that a loss takes.
@@ -60,6 +64,7 @@ class Input:
         shape: its shape, in the letters of the documentation.
         holds: which numbers make sense.
         example: sensible elements, as they are typed.
+        defined: between which numbers torch defines the loss, for the arguments of a run; None: everywhere.
     """
 
     role: str
@@ -68,6 +73,7 @@ class Input:
     shape: str
     holds: Holds
     example: str
+    defined: Defined | None = None
 
 
 #: How the shapes of the inputs belong together: every element by itself; a row of scores and the index of its class; a row of
@@ -89,7 +95,9 @@ class Loss:
         arguments: keyword arguments, which are also names of parameters, with torch's own defaults.
         weights: which of the tensors ``weight`` and ``pos_weight`` it takes.
         reductions: allowed values of ``reduction``, torch's default first; empty: it takes none and returns the mean.
+        broadcasts: whether torch, comparing element by element, repeats a tensor of another shape that fits.
         layer: whether it has weights of its own, and is made for the number of features and classes.
+        classes_as: what a layer calls its number of classes.
         formulas: in place of ``formula`` where an argument of that name is not at torch's default; ``weights``: where the target
             holds a weight for every class.
     """
@@ -103,7 +111,9 @@ class Loss:
     arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     weights: tuple[str, ...] = ()
     reductions: tuple[str, ...] = ("mean", "sum", "none")
+    broadcasts: bool = True
     layer: bool = False
+    classes_as: str = "n_classes"
     formulas: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def input(self, role: str) -> Input | None:
@@ -130,6 +140,10 @@ class Loss:
         return made
 
 
+def _unit(arguments: Mapping[str, Any]) -> tuple[float, float]:
+    return 0.0, 1.0
+
+
 def _arguments(**values: Any) -> Mapping[str, Any]:
     return MappingProxyType(values)
 
@@ -138,8 +152,8 @@ def _scores(example: str, title: str = "Prediction (logits)") -> Input:
     return Input("prediction", "input", title, "(C) or (N, C)", "real", example)
 
 
-def _pair(prediction: str, target: str, holds: Holds = "real") -> tuple[Input, Input]:
-    return (Input("prediction", "input", "Prediction", "(*), any shape", "real", prediction),
+def _pair(prediction: str, target: str, holds: Holds = "real", defined: Defined | None = None) -> tuple[Input, Input]:
+    return (Input("prediction", "input", "Prediction", "(*), any shape", "real", prediction, defined),
             Input("target", "target", "Target", "(*), the same shape", holds, target))
 
 
@@ -168,9 +182,9 @@ LOSSES: tuple[Loss, ...] = (
           Input("target", "target", "Target", "() or (N)", "class", "0,2")),
          r"\ell_n = -w_{y_n}\, x_{n, y_n}", _arguments(ignore_index=-100), ("weight",)),
     Loss("BCELoss", "Binary cross entropy", "Two classes, from probabilities such as a sigmoid gives.", "elements",
-         (Input("prediction", "input", "Prediction (probabilities)", "(*), any shape", "probability", "0.9,0.2,0.6"),
-          Input("target", "target", "Target", "(*), the same shape", "binary", "1,0,1")),
-         r"\ell_n = -w_n \left(y_n \log x_n + (1 - y_n) \log(1 - x_n)\right)", weights=("weight",)),
+         (Input("prediction", "input", "Prediction (probabilities)", "(*), any shape", "probability", "0.9,0.2,0.6", _unit),
+          Input("target", "target", "Target", "(*), the same shape", "binary", "1,0,1", _unit)),
+         r"\ell_n = -w_n \left(y_n \log x_n + (1 - y_n) \log(1 - x_n)\right)", weights=("weight",), broadcasts=False),
     Loss("L1Loss", "Mean absolute error", "Regression: every error counts as much as it is large; outliers pull less.",
          "elements", _pair("1,2,3", "4,5,6"), r"\ell_n = |x_n - y_n|"),
     Loss("BCEWithLogitsLoss", "Binary cross entropy with logits", "Sigmoid and binary cross entropy in one, stable for large "
@@ -178,7 +192,7 @@ LOSSES: tuple[Loss, ...] = (
          (Input("prediction", "input", "Prediction (logits)", "(*), any shape", "real", "2,-1,0.5"),
           Input("target", "target", "Target", "(*), the same shape", "binary", "1,0,1")),
          r"\ell_n = -w_n \left(p\, y_n \log \sigma(x_n) + (1 - y_n) \log(1 - \sigma(x_n))\right)",
-         weights=("weight", "pos_weight")),
+         weights=("weight", "pos_weight"), broadcasts=False),
     Loss("HuberLoss", "Huber", "Squared for small errors, linear beyond delta: robust against outliers.", "elements",
          _pair("1,2,3", "1.5,4,2.8"),
          r"\ell_n = \begin{cases} \frac{1}{2}(x_n - y_n)^2 & |x_n - y_n| < \delta \\ "
@@ -190,16 +204,18 @@ LOSSES: tuple[Loss, ...] = (
     Loss("KLDivLoss", "Kullback-Leibler divergence", "How far a distribution is from the target distribution.", "elements",
          (Input("prediction", "input", "Prediction (log-probabilities)", "(*), any shape", "log_probability",
                 "-1.6,-0.9,-0.9;-0.7,-1.4,-1.4"),
-          Input("target", "target", "Target", "(*), the same shape", "probability", "0.2,0.4,0.4;0.6,0.3,0.1")),
+          Input("target", "target", "Target", "(*), the same shape", "probability", "0.2,0.4,0.4;0.6,0.3,0.1",
+                lambda arguments: (-math.inf if arguments["log_target"] else 0.0, math.inf))),
          r"\ell_n = y_n \, (\log y_n - x_n)", _arguments(log_target=False), reductions=("mean", "batchmean", "sum", "none"),
          formulas={"log_target": r"\ell_n = e^{y_n} \, (y_n - x_n)"}),
     Loss("PoissonNLLLoss", "Poisson likelihood", "Counts: the target is a number of events, the prediction their logarithmic "
-         "rate.", "elements", _pair("0.5,1,2", "1,3,8", "count"), r"\ell_n = e^{x_n} - y_n\, x_n",
+         "rate.", "elements", _pair("0.5,1,2", "1,3,8", "count", lambda arguments: (
+             -math.inf if arguments["log_input"] else -float(arguments["eps"]), math.inf)), r"\ell_n = e^{x_n} - y_n\, x_n",
          _arguments(log_input=True, full=False, eps=1e-8),
          formulas={"log_input": r"\ell_n = x_n - y_n \log(x_n + \epsilon)"}),
     Loss("GaussianNLLLoss", "Gaussian likelihood", "Regression in which the variance is predicted, too.", "elements",
          (*_pair("1,2,3", "1.5,1.8,4"),
-          Input("second", "var", "Variance", "(*), the same shape", "positive", "0.5,1,2")),
+          Input("second", "var", "Variance", "(*), the same shape", "positive", "0.5,1,2", lambda arguments: (0.0, math.inf))),
          r"\ell_n = \frac{1}{2} \left(\log \, \max(v_n, \epsilon) + \frac{(x_n - y_n)^2}{\max(v_n, \epsilon)}\right)",
          _arguments(full=False, eps=1e-6)),
     Loss("HingeEmbeddingLoss", "Hinge embedding", "Distances: small for pairs that are alike (1), at least the margin for others "
@@ -220,7 +236,7 @@ LOSSES: tuple[Loss, ...] = (
     Loss("MultiLabelMarginLoss", "Multi-label margin", "Several true classes for a row: each should win by a margin of 1.",
          "labels", (_scores("0.1,0.2,0.4,0.8", "Prediction (scores)"),
                     Input("target", "target", "Target", "as the prediction", "classes", "3,0,-1,1")),
-         r"\ell_n = \frac{1}{C} \sum_{j \in y_n} \, \sum_{i \notin y_n} \, \max(0, 1 - (x_{n,j} - x_{n,i}))"),
+         r"\ell_n = \frac{1}{C} \sum_{j \in y_n} \, \sum_{i \notin y_n} \, \max(0, 1 - (x_{n,j} - x_{n,i}))", broadcasts=False),
     Loss("MultiLabelSoftMarginLoss", "Multi-label soft margin", "Several true classes: a binary cross entropy for each class.",
          "labels", (_scores("0.8,-0.4,1.5;0.1,0.7,-1"),
                     Input("target", "target", "Target", "as the prediction", "binary", "1,0,1;0,1,0")),
@@ -257,7 +273,7 @@ LOSSES: tuple[Loss, ...] = (
          (Input("prediction", "input", "Features", "(in_features) or (N, in_features)", "real", "1,-0.5,0.3,2;0.2,1.1,-1,0.4"),
           Input("target", "target", "Target", "() or (N)", "class", "1,5")),
          r"\ell_n = -w_{y_n} \, \log \frac{e^{(W x_n)_{y_n}}}{\sum_c e^{(W x_n)_c}}",
-         _arguments(n_classes=8, label_smoothing=0.0), ("weight",), layer=True,
+         _arguments(n_classes=8, label_smoothing=0.0), ("weight",), layer=True, classes_as="num_classes",
          formulas={"label_smoothing": r"\ell_n = -\sum_c w_c \, q_{n,c} \, \log \frac{e^{(W x_n)_c}}{\sum_k e^{(W x_n)_k}}"}),
 )
 

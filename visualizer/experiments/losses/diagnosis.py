@@ -27,9 +27,6 @@ from visualizer.experiments.losses.tensor_words import (
 
 __all__ = ["cautions", "diagnosed", "refuse_contents"]
 
-#: Losses that are compared element by element after torch has repeated the smaller tensor.
-BROADCASTING = ("MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss", "KLDivLoss", "PoissonNLLLoss", "HingeEmbeddingLoss",
-                "SoftMarginLoss", "MarginRankingLoss", "MultiLabelSoftMarginLoss", "GaussianNLLLoss")
 #: More than this many numbers are made of two small tensors (or are the weights of a layer) only by mistake.
 MOST_MADE = 1_000_000
 
@@ -214,7 +211,7 @@ def _elements(setup: Setup) -> str:
             continue
         own = name_of(setup, "prediction")
         start = f"{own[0].upper()}{own[1:]} has the shape {shape_text(prediction)} and {name} {shape_text(shape)}"
-        if setup.name not in BROADCASTING:
+        if not setup.entry.broadcasts:
             return f"{start}: {setup.name} compares them element by element; give both the same shape."
         if broadcast(prediction, shape) is None:
             return f"{start}: they cannot be compared element by element; give both the same shape."

@@ -217,7 +217,7 @@ def keywords_of(setup: Setup, dtype: str) -> dict[str, Any]:
         arguments, prediction = setup.arguments, setup.given("prediction")
         assert prediction is not None
         found["in_features"] = prediction.data.columns
-        found["num_classes" if entry.name == "LinearCrossEntropyLoss" else "n_classes"] = arguments["n_classes"]
+        found[entry.classes_as] = arguments["n_classes"]
         if "cutoffs" in arguments:
             found["cutoffs"] = cutoffs_of(arguments["cutoffs"])
         found["dtype"] = kind
