@@ -40,6 +40,12 @@ def numbers(**values: Any) -> dict[str, Any]:
     return final(state_of(**values)).numbers()
 
 
+def test_every_initialiser_of_the_installed_torch_has_an_entry() -> None:
+    there = {name.removesuffix("_") for name in torch.nn.init.__all__ if name.endswith("_")}
+    assert len(there) >= 14
+    assert there == {entry.name for entry in INITIALIZERS}
+
+
 def a_shape_for(name: str) -> str:
     dimensions = max(2, initializer(name).least_dimensions)
     return "x".join(["6", "4", "3"][:dimensions])
