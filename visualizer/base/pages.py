@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from visualizer.base.errors import UserError
 from visualizer.base.experiment import Experiment, Q, Request, Result, S
@@ -55,13 +55,17 @@ P = TypeVar("P", bound=PageResult)
 class PagedExperiment(Experiment[S, Q, P]):
     """An experiment whose pages answer for it; a subclass declares, and no more."""
 
+    #: The package that the experiment's modules are in: that of the class that declares it, for its subclasses, too.
+    package: ClassVar[str] = ""
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.modules = tuple(f"{cls._beside('pages')}.{view.name}" for view in cls.views)
+        cls.package = cls.package or cls.__module__.rpartition(".")[0]
+        cls.modules = tuple(cls._beside(f"pages.{view.name}") for view in cls.views)
 
     @classmethod
     def _beside(cls, name: str) -> str:
-        return f"{cls.__module__.rpartition('.')[0]}.{name}"
+        return f"{cls.package}.{name}"
 
     def request(self, state: S) -> Q:
         return cast("Q", import_module(self._beside("requests")).request_of(state))
@@ -70,7 +74,7 @@ class PagedExperiment(Experiment[S, Q, P]):
         """The page that answers this kind of request."""
         # Only the page that is asked for is imported: a defect in one page leaves the others alive, and each loads sooner.
         name = type(request).__name__.removesuffix("Request").lower()
-        return cast("Page", import_module(f"{self._beside('pages')}.{name}"))
+        return cast("Page", import_module(self._beside(f"pages.{name}")))
 
     def run(self, request: Q) -> Iterator[P | None]:
         return cast("Iterator[P | None]", self.page_of(request).run(request))
