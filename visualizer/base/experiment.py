@@ -11,13 +11,15 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
+from visualizer.base.errors import UserError
 from visualizer.base.parameters import Names, Option, Parameter, choice, parameters_of
 
 if TYPE_CHECKING:
     from visualizer.base.explanation import Explanation
-    from visualizer.figures.model import Figure
+    from visualizer.figures.graph import AnyFigure
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class View:
         help: one or two sentences: what this page shows and what to try.
         figures: names of its figures; unique within the experiment, so ``--figure`` also chooses the page.
         playable: whether the transport bar plays its result step by step.
+        graphs: those of its figures that are a :class:`~visualizer.figures.graph.GraphFigure`.
     """
 
     name: str
@@ -103,6 +106,7 @@ class View:
     help: str
     figures: tuple[str, ...]
     playable: bool = False
+    graphs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,8 @@ class Experiment(ABC, Generic[S, Q, R]):
     presets: ClassVar[tuple[Preset, ...]] = ()
     #: Names of the modules that compute and draw; the worker imports them beforehand, so that no first run waits.
     modules: ClassVar[tuple[str, ...]] = ()
+    #: Formats besides pictures, CSV and JSON that :meth:`document` writes: suffix without its first dot, and what it is.
+    formats: ClassVar[Mapping[str, str]] = MappingProxyType({})
     state_type: type[S]
 
     @abstractmethod
@@ -165,7 +171,7 @@ class Experiment(ABC, Generic[S, Q, R]):
         """
 
     @abstractmethod
-    def figures(self, result: R, state: S) -> tuple[Figure, ...]:
+    def figures(self, result: R, state: S) -> tuple[AnyFigure, ...]:
         """What to draw for this result, in the order of the view's ``figures``. Cheap: runs in the GUI thread."""
 
     @abstractmethod
@@ -183,6 +189,25 @@ class Experiment(ABC, Generic[S, Q, R]):
     def gesture(self, state: S, gesture: Gesture) -> S:
         """The state after the user touched a figure. The same state means: nothing happens."""
         return state
+
+    def document(self, format: str, result: R, state: S) -> bytes:
+        """The content of a file in one of :attr:`formats`.
+
+        Raises:
+            UserError: this result has no such document; its sentence is shown.
+        """
+        raise KeyError(format)
+
+    def values_of(self, word: str) -> Mapping[str, Any]:
+        """The values that a bare word on the command line stands for (``visualizer graph model.py:make``).
+
+        Raises:
+            UserError: it stands for nothing here.
+        """
+        raise UserError(f"{word!r} was not expected; {self.name} takes only options, which begin with two dashes.")
+
+    def allow(self, state: S) -> None:
+        """The user asked, just now, that the program which this state names be run."""
 
     # What follows is derived and the same for every experiment.
 

@@ -18,7 +18,7 @@ from visualizer.base.experiment import Experiment, Q, Request, Result, S
 
 if TYPE_CHECKING:
     from visualizer.base.explanation import Explanation
-    from visualizer.figures.model import Figure
+    from visualizer.figures.graph import AnyFigure
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Page(Protocol):
 
     def run(self, request: Any) -> Iterator[PageResult | None]: ...
 
-    def figures(self, result: Any, state: Any) -> tuple[Figure, ...]: ...
+    def figures(self, result: Any, state: Any) -> tuple[AnyFigure, ...]: ...
 
     def explain(self, result: Any, state: Any) -> Explanation: ...
 
@@ -79,7 +79,7 @@ class PagedExperiment(Experiment[S, Q, P]):
     def run(self, request: Q) -> Iterator[P | None]:
         return cast("Iterator[P | None]", self.page_of(request).run(request))
 
-    def figures(self, result: P, state: S) -> tuple[Figure, ...]:
+    def figures(self, result: P, state: S) -> tuple[AnyFigure, ...]:
         return self.page_of(result.request).figures(result, state)
 
     def explain(self, result: P, state: S) -> Explanation:

@@ -264,11 +264,17 @@ class Choice(Parameter[str]):
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Parameter[str]):
-    """Free text up to ``max_length`` characters; ``multiline`` gives it a larger editor."""
+    """Free text up to ``max_length`` characters.
+
+    Attributes:
+        multiline: it has a larger editor.
+        program: it is Python code, or names some: it takes effect, and runs, only when the user presses Run.
+    """
 
     kind: ClassVar[str] = "text"
     max_length: int = 10_000
     multiline: bool = False
+    program: bool = False
 
     def allowed(self, state: Any = None) -> str:
         return f"text of at most {self.max_length} characters"

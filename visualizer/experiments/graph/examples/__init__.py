@@ -1,0 +1,1 @@
+"""The graphs that can be picked, as the programs that build them."""

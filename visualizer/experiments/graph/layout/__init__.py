@@ -1,0 +1,1 @@
+"""Layered drawing of graphs with groups; ``contract`` is the door."""
