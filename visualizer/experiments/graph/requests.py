@@ -10,7 +10,6 @@ from visualizer.experiments.graph import consent
 from visualizer.experiments.graph.examples.catalogue import SIZES, example
 from visualizer.experiments.graph.state import GraphState
 
-
 Fold = Literal["none", "parameters", "modules"]
 
 
