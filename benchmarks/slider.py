@@ -14,11 +14,10 @@ import argparse
 import json
 import math
 import sys
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks._program import child, options, percentile, verdict
+from benchmarks._program import child, percentile, verdict
 
 MODULE = "benchmarks.slider"
 MOVE_MS = 16
@@ -63,93 +62,33 @@ SCENES = {
 
 def run(scene: Scene, moves: int) -> dict[str, Any]:
     """In a process of its own: milliseconds from each move to its picture."""
-    from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
-    from PySide6.QtWidgets import QGraphicsView, QSlider, QWidget
+    from PySide6.QtWidgets import QSlider
 
-    from visualizer.base.messages import Ready
-    from visualizer.ui.application import Program, make_application
+    from benchmarks._answers import Driver, drive
+    from visualizer.ui.application import Program
 
-    class Driver(QObject):
-        """Moves the slider and waits for paint events of the main figure."""
+    class Sliding(Driver):
+        """Moves the slider to and fro."""
 
-        def __init__(self, program: Program) -> None:
-            super().__init__(program)
-            self.program = program
-            self.waiting: dict[float, float] = {}  # by the value that was set: when it was set
-            self.order: list[float] = []
-            self.taken: list[float] = []
-            self.pictures = 0
-            self.drawn: float | None = None
-            self.timer = QTimer(self, interval=MOVE_MS, timerType=Qt.TimerType.PreciseTimer)
-            self.timer.timeout.connect(self.move)
-            program.client.message.connect(self.hear)
-
-        @Slot(object)
-        def hear(self, message: object) -> None:
-            if isinstance(message, Ready):
-                QTimer.singleShot(1500, self.turn)
-
-        @Slot()
-        def turn(self) -> None:
-            self.program.window.show_tab(scene.tab)
-            self.tab = self.program.window.tab
-            self.tab.controller.choose_page(scene.page)
-            self.tab.controller.edit(self.tab.controller.state.changed(**scene.values), False)
-            QTimer.singleShot(2500, self.begin)  # the first pictures and explanations are there by then
-
-        @Slot()
-        def begin(self) -> None:
+        def prepare(self) -> None:
             self.slider = self.program.window.findChild(QSlider, f"{scene.tab}.{scene.parameter}.slider")
             self.middle, self.width = self.slider.value(), (self.slider.maximum() - self.slider.minimum()) // 12
-            self.tab.controller.drawn.connect(self.on_drawn)
-            canvas = self.program.window.findChild(QWidget, f"{scene.tab}.figure.{scene.figure}")
-            canvas.findChild(QGraphicsView).viewport().installEventFilter(self)
             self.slider.setSliderDown(True)
-            self.timer.start()
 
-        @Slot()
-        def move(self) -> None:
-            if len(self.order) >= moves:
-                self.timer.stop()
-                self.slider.setSliderDown(False)
-                QTimer.singleShot(1500, self.program.window.close)
-                return
-            place = self.middle + round(self.width * math.sin(len(self.order) / 9)) + len(self.order) % 2
-            now = time.perf_counter()
-            self.slider.setSliderPosition(place)
-            value = getattr(self.tab.controller.state, scene.parameter)
-            self.order.append(value)
-            self.waiting[value] = now
+        def change(self) -> float:
+            self.slider.setSliderPosition(self.middle + round(self.width * math.sin(self.made / 9)) + self.made % 2)
+            return float(getattr(self.tab.controller.state, scene.parameter))
 
-        @Slot(object)
-        def on_drawn(self, figures: object) -> None:
-            shown = self.tab.controller.shown
-            self.drawn = scene.shown(shown.result) if shown is not None else None
+        def shown(self, result: Any) -> float | None:
+            return scene.shown(result)
 
-        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-            if event.type() == QEvent.Type.Paint and self.drawn in self.waiting:
-                QTimer.singleShot(0, self.painted)
-            return False
+        def release(self) -> None:
+            self.slider.setSliderDown(False)
 
-        @Slot()
-        def painted(self) -> None:
-            if self.drawn not in self.waiting:
-                return
-            now = time.perf_counter()
-            self.pictures += 1
-            set_at = self.waiting[self.drawn]
-            for value, moved in list(self.waiting.items()):
-                if moved <= set_at:
-                    self.taken.append((now - moved) * 1e3)
-                    del self.waiting[value]
+    def make(program: Program) -> Driver:
+        return Sliding(program, scene.tab, scene.page, scene.values, 2500, (scene.figure,), MOVE_MS, moves)
 
-    application = make_application()
-    program = Program(options())
-    driver = Driver(program)
-    program.start()
-    application.exec()
-    program.finish()
-    return {"taken": driver.taken, "moves": len(driver.order), "pictures": driver.pictures}
+    return drive(make)
 
 
 def main() -> int:
@@ -170,7 +109,7 @@ def main() -> int:
             taken = found["taken"]
             held &= verdict(f"{scene.words}: median from a move to its picture", percentile(taken, 50), scene.median, "ms")
             held &= verdict(f"{scene.words}: 95th percentile", percentile(taken, 95), scene.p95, "ms")
-            print(f"    {found['pictures']} pictures; {len(taken)} of {found['moves']} moves, {MOVE_MS} ms apart, were answered")
+            print(f"    {found['pictures']} pictures; {len(taken)} of {found['made']} moves, {MOVE_MS} ms apart, were answered")
     return 0 if held else 1
 
 
