@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from visualizer.base.experiment import Gesture, Request
-from visualizer.base.pages import PagedExperiment
-from visualizer.experiments.graph import consent
-from visualizer.experiments.graph.requests import idents_of, source_of
-from visualizer.experiments.graph.results import GraphResult
+from visualizer.base.pages import PagedExperiment, PageResult
 from visualizer.experiments.graph.state import PRESETS, VIEWS, GraphState
 
+if TYPE_CHECKING:
+    from visualizer.experiments.graph.results import GraphResult
 
-class GraphTab(PagedExperiment[GraphState, Request, GraphResult]):
+
+class GraphTab(PagedExperiment[GraphState, Request, PageResult]):
     """The autograd graph that torch really built, explored, and run backward node by node."""
 
     name = "graph"
@@ -32,6 +32,8 @@ class GraphTab(PagedExperiment[GraphState, Request, GraphResult]):
 
     def gesture(self, state: GraphState, gesture: Gesture) -> GraphState:
         """A click on ``node`` chooses it, on ``background`` nothing; a click on ``toggle`` opens or closes a group."""
+        from visualizer.experiments.graph.requests import idents_of, source_of
+
         key = source_of(state).key
         match gesture.layer:
             case "node":
@@ -43,14 +45,15 @@ class GraphTab(PagedExperiment[GraphState, Request, GraphResult]):
                 return state.changed(toggled=f"{key}:{','.join(map(str, sorted(toggled)))}" if toggled else "")
         return state
 
-    def document(self, format: str, result: GraphResult, state: GraphState) -> bytes:
+    def document(self, format: str, result: PageResult, state: GraphState) -> bytes:
+        drawn = cast("GraphResult", result)
         if format == "dot":
             from visualizer.experiments.graph.dot import dot_text
 
-            return dot_text(result.capture.graph, result.view).encode()
+            return dot_text(drawn.capture.graph, drawn.view).encode()
         from visualizer.experiments.graph.capture_file import capture_bytes
 
-        return capture_bytes(result.capture)
+        return capture_bytes(drawn.capture)
 
     def values_of(self, word: str) -> Mapping[str, Any]:
         """``model.py:make`` is a model in a file; a file that ends in ``.json`` a capture."""
@@ -61,10 +64,7 @@ class GraphTab(PagedExperiment[GraphState, Request, GraphResult]):
         return super().values_of(word)
 
     def allow(self, state: GraphState) -> None:
+        from visualizer.experiments.graph import consent
+        from visualizer.experiments.graph.requests import source_of
+
         consent.allow(source_of(state).key)
-
-
-def selected_ident(state: GraphState) -> int | None:
-    """The ident of the box that was chosen in this graph; None: none."""
-    found = idents_of(state.selected, source_of(state).key)
-    return found[0] if found else None

@@ -147,3 +147,9 @@ def request_of(state: GraphState) -> PageRequest:
             return AbsentRequest(source, shown)
         case _:
             return GraphRequest(source, shown)
+
+
+def selected_ident(state: GraphState) -> int | None:
+    """The ident of the box that was chosen in this graph; None: none."""
+    found = idents_of(state.selected, source_of(state).key)
+    return found[0] if found else None
