@@ -9,7 +9,7 @@ from visualizer.base.errors import UserError
 #: Seconds that one call may take. So long the program waits at its end for one beside the run, if it was left; sparse_ is
 #: called in the run, because it borrows torch's global generator, and all else waits for it.
 LONGEST = {"orthogonal": 3.0, "sparse": 1.0}
-#: Calls that take longer than this are made beside the run (see :mod:`visualizer.experiments.distributions.aside`).
+#: Calls that take longer than this are made beside the run (see :mod:`visualizer.base.aside`).
 SHORT = 0.008
 
 # Seen on one core: floating-point operations a second of a QR decomposition and of forming its Q; seconds for an element of

@@ -10,9 +10,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from visualizer.base.aside import aside
 from visualizer.base.errors import UserError
 from visualizer.components.seeding import derived_seed
-from visualizer.experiments.distributions.aside import aside
 from visualizer.experiments.distributions.blocks import FEWEST, Fill, block_seed, in_turn, processors, together
 from visualizer.experiments.distributions.cost import SHORT, check_cost
 from visualizer.experiments.distributions.requests import Chosen

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from visualizer.base.aside import aside
 from visualizer.base.errors import UserError
 from visualizer.components.seeding import derived_seed
-from visualizer.experiments.distributions.aside import aside
 from visualizer.experiments.distributions.requests import Chosen
 from visualizer.experiments.distributions.truncation import check_quick
 

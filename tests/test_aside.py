@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from visualizer.experiments.distributions.aside import aside
+from visualizer.base.aside import aside
 
 
 def threads() -> list[threading.Thread]:
@@ -67,7 +67,7 @@ def test_a_run_that_is_closed_waits_for_nobody_and_what_had_not_begun_is_left_ou
 def test_the_end_of_the_process_waits_for_a_call_that_was_begun_in_a_thread_that_is_not_pythons_own() -> None:
     script = """
 import threading
-from visualizer.experiments.distributions.aside import aside
+from visualizer.base.aside import aside
 
 def call():
     threading.main_thread().join()  # until Python exits
