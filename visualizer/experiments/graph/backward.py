@@ -57,8 +57,8 @@ def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
     handles: list[Any] = []
 
     def put_back() -> None:
-        for handle in handles:
-            handle.remove()
+        while handles:
+            handles.pop().remove()
         held.restore()
 
     engine = _Engine(roots, starts, put_back, beside)
@@ -74,6 +74,10 @@ def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
                 yield None
         error = yield from engine.run()
         found = [leaf.grad for leaf in walked.leaves]
+        while handles:
+            handles.pop().remove()
+            if len(handles) % _CHUNK == 0:
+                yield None
     finally:
         engine.close()
     grads = []
@@ -84,7 +88,7 @@ def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
             grads.append(Grad(index, _shown(before, most), _shown(after, most), equal))
         if index % 8 == 7:
             yield None
-    return Backward(tuple(recorder.steps()), tuple(grads), start, error)
+    return Backward(tuple(recorder.steps), tuple(grads), start, error)
 
 
 def failed_at(backward: Backward) -> int | None:
@@ -169,11 +173,10 @@ class _Recorder:
 
     def __init__(self, graph: Graph, most: int) -> None:
         self._most = most
-        self._node: list[int] = []
-        self._incoming: list[tuple[Preview | None, ...]] = []
-        self._outgoing: dict[int, tuple[Preview | None, ...]] = {}
-        self._began: dict[int, float] = {}
-        self._seconds: dict[int, float] = {}
+        #: All that ran, in the engine's order.
+        self.steps: list[Step] = []
+        #: By node, while it runs: its place among the steps, and when it began.
+        self._began: dict[int, tuple[int, float]] = {}
         # By node and slot: where the gradient goes, and as which type it arrives there.
         edges, nodes = graph.edges, graph.nodes
         self._ends: list[dict[int, tuple[int, int]]] = [{} for _ in nodes]
@@ -191,9 +194,8 @@ class _Recorder:
 
         def note(gradients: tuple[Tensor | None, ...]) -> None:
             sent = self._sent.pop(node, None)
-            self._node.append(node)
-            self._incoming.append(tuple(self._arrived(gradient, sent) for gradient in gradients))
-            self._began[node] = time.perf_counter()
+            self.steps.append(Step(node, tuple(self._arrived(gradient, sent) for gradient in gradients)))
+            self._began[node] = len(self.steps) - 1, time.perf_counter()
 
         return note
 
@@ -208,12 +210,14 @@ class _Recorder:
         """The hook that runs after this node."""
 
         def note(returned: tuple[Tensor | None, ...], given: tuple[Tensor | None, ...]) -> None:
-            self._seconds[node] = time.perf_counter() - self._began[node]
-            self._outgoing[node] = tuple(self._leaves(node, slot, gradient) for slot, gradient in enumerate(returned))
+            now = time.perf_counter()
+            at, began = self._began.pop(node)
+            outgoing = tuple(self._sends(node, slot, gradient) for slot, gradient in enumerate(returned))
+            self.steps[at] = Step(node, self.steps[at].incoming, outgoing, now - began)
 
         return note
 
-    def _leaves(self, node: int, slot: int, gradient: Tensor | None) -> Preview | None:
+    def _sends(self, node: int, slot: int, gradient: Tensor | None) -> Preview | None:
         """The gradient as it travels along the edge: the engine has reduced it to the shape and dtype of where it goes."""
         end = self._ends[node].get(slot)
         if gradient is None or end is None:
@@ -226,11 +230,6 @@ class _Recorder:
         if self._single[target]:
             self._sent[target] = (gradient, gradient._version, found)
         return found
-
-    def steps(self) -> list[Step]:
-        """All that ran, in the engine's order."""
-        return [Step(node, incoming, self._outgoing.get(node, ()), self._seconds.get(node, float("nan")))
-                for node, incoming in zip(self._node, self._incoming, strict=True)]
 
 
 def as_sent(gradient: Tensor, shape: tuple[int, ...], dtype: str) -> Tensor:
