@@ -47,10 +47,10 @@ def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
         The engine's steps in its order. If it raised an error, that is told in ``error``, and the last step is the node at which
         it happened.
     """
-    roots = list(walked.roots)
+    roots = list(walked.roots) or [torch.zeros(())]  # without a graph torch says itself why there is no backward
     with torch.no_grad():
         starts = [_ones(root) for root in roots]
-    start = preview(starts[0], most) if starts else None
+    start = preview(starts[0], most) if walked.roots else None
     beside = _beside(walked.graph)
     held = Held((*walked.leaves, *(root for root in roots if isinstance(root, Tensor))))
     recorder = _Recorder(walked.graph, most)
