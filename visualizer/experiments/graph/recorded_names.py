@@ -1,0 +1,67 @@
+"""What the user calls the tensors and modules of a forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+#: So many tensors of a list or dictionary have names of their own.
+_MOST = 2000
+_DEEPEST = 2
+
+
+class Names:
+    """Names of tensors and modules, by identity; all of them are kept alive by whoever made this.
+
+    Attributes:
+        variables: tensors by their names in the user's code: "loss", "states[3]".
+        tensors: by id, every name: of variables, and of the parameters and buffers of modules.
+        modules: by id, the path: as ``named_modules`` of the model has it; of another module the name of its variable.
+    """
+
+    def __init__(self, model: nn.Module | None, variables: Mapping[str, Any]) -> None:
+        self.variables: dict[str, Tensor] = {}
+        self.tensors: dict[int, tuple[str, ...]] = {}
+        self.modules: dict[int, str] = {}
+        #: Names of parameters and buffers of the model: the walk knows them by itself.
+        self.own: set[int] = set()
+        if model is not None:
+            for path, module in model.named_modules():
+                self.modules[id(module)] = path
+            self._weights("", model)
+            self.own = set(self.tensors)
+        found = [(name, one) for given, value in variables.items() for name, one in _inside(given, value, 0)]
+        for name, one in found:
+            if isinstance(one, Tensor):
+                self.variables[name] = one
+                self._add(one, name)
+        for name, one in found:
+            if isinstance(one, nn.Module) and id(one) not in self.modules:
+                for path, module in one.named_modules():
+                    self.modules.setdefault(id(module), f"{name}.{path}" if path else name)
+                self._weights(f"{name}.", one)
+
+    def _weights(self, prefix: str, module: nn.Module) -> None:
+        for path, weight in (*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)):
+            if id(weight) not in self.own:
+                self._add(weight, prefix + path)
+
+    def _add(self, tensor: Tensor, name: str) -> None:
+        before = self.tensors.get(id(tensor), ())
+        if name not in before:
+            self.tensors[id(tensor)] = (*before, name)
+
+    def first(self, tensor: Tensor) -> str:
+        """The first name of a tensor; empty: it has none."""
+        return self.tensors.get(id(tensor), ("",))[0]
+
+
+def _inside(name: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, (Tensor, nn.Module)):
+        yield name, value
+    elif depth < _DEEPEST and isinstance(value, (list, tuple, dict)) and len(value) <= _MOST:
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, one in pairs:
+            yield from _inside(f"{name}[{key!r}]", one, depth + 1)

@@ -1,0 +1,433 @@
+"""Records a forward pass: which torch functions it called, in which modules, at which lines, with which results.
+
+Three things are watched while the ``with`` block lasts, in the thread that entered it: calls of modules (by hooks of
+``torch.nn``), calls of torch functions (by a ``TorchFunctionMode``), and calls of users' ``torch.autograd.Function``. Autograd
+numbers its nodes as it makes them; the numbers before and after an operation say later which nodes are its own.
+
+Nothing is watched while the engine runs backward: what a checkpoint computes again is no second forward pass.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
+
+from visualizer.experiments.graph import previews
+from visualizer.experiments.graph.custom_functions import watching
+from visualizer.experiments.graph.model import (
+    Call,
+    Failure,
+    Node,
+    Operation,
+    Origin,
+    Preview,
+    Reason,
+    SourceLine,
+    TensorType,
+)
+from visualizer.experiments.graph.recorded_names import Names
+from visualizer.experiments.graph.recording_protocol import Known, Made
+from visualizer.experiments.graph.source_lines import MAKING, Lines
+from visualizer.experiments.graph.torch_functions import Function, function_of, tensors_in
+
+#: The number of the next node of this thread.
+_get_sequence_nr: Callable[[], int] = vars(torch.autograd)["_get_sequence_nr"]
+#: The backward pass that runs in this thread; -1: none.
+_backward_running = torch._C._current_graph_task_id
+
+#: The line is looked up only once it is clear that there is an operation.
+_LATER = -3
+
+
+class _Call(NamedTuple):
+    module: nn.Module
+    nth: int
+    parent: int
+
+
+class _Given(NamedTuple):
+    """A tensor that went into an operation: what made it, and its id; if nothing did (-1), its number among the sources."""
+
+    maker: int
+    key: int
+    type: TensorType
+    grad: bool
+
+
+class _Operation(NamedTuple):
+    """An operation as it is noted while the forward pass runs.
+
+    ``nodes``: the sequence numbers that it used, from and up to; ``result``: that of the node of its first result, or -1.
+    """
+
+    name: str
+    inputs: tuple[_Given, ...]
+    outputs: tuple[TensorType, ...]
+    nodes: tuple[int, int]
+    result: int
+    reason: Reason
+    call: int
+    line: int
+    value: Preview | None
+    error: str
+    required: bool
+
+
+class Recording:
+    """What a forward pass did; see :class:`~visualizer.experiments.graph.recording_protocol.Recorded`.
+
+    Args:
+        model: whose parameters and modules have names; may be set later, and be None.
+        files: what source files are called on the screen, by their paths.
+        values: whether results are previewed.
+
+    A recording is entered once. After its block, :meth:`name` gives tensors the names of the user's variables.
+    """
+
+    def __init__(self, model: nn.Module | None = None, files: Mapping[str, str] | None = None, *, values: bool = True) -> None:
+        self.model = model
+        self.title = ""
+        self.output = ""
+        self.notes: tuple[str, ...] = ()
+        self.failure: Failure | None = None
+        self._named: dict[str, Any] = {}
+        self._raised: tuple[BaseException | None, int] = None, -1
+        self._values = values
+        self._places = Lines(files)
+        self._calls: list[_Call] = []
+        self._open: list[int] = []
+        self._counts: dict[int, int] = {}
+        self._operations: list[_Operation] = []
+        self._makers: dict[int, tuple[Any, int]] = {}
+        self._sources: list[tuple[Tensor, Preview | None]] = []
+        self._source_of: dict[int, int] = {}
+        self._loose: dict[int, Tensor] = {}
+        #: From this sequence number on, nodes belong to this call and operation: three lists of one length.
+        self._from: list[int] = []
+        self._in_call: list[int] = []
+        self._in_operation: list[int] = []
+        self._last: int = -1
+        self._thread = 0
+        self._busy = False
+        self._undo: list[Callable[[], None]] = []
+
+    # The block.
+
+    def __enter__(self) -> Recording:
+        if self._thread:
+            raise RuntimeError("a recording is entered once")
+        self._thread = threading.get_ident()
+        self._mark(-1)
+        before = register_module_forward_pre_hook(self._enter_module)
+        self._undo.append(before.remove)
+        after = register_module_forward_hook(self._leave_module, always_call=True)
+        self._undo.append(after.remove)
+        self._undo.append(watching(self._custom))
+        mode = _Mode(self)
+        mode.__enter__()  # type: ignore[no-untyped-call]
+        self._undo.append(lambda: mode.__exit__(None, None, None))  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for undo in reversed(self._undo):
+            undo()
+        self._undo.clear()
+        self._last = _get_sequence_nr()
+        self._open.clear()
+        self._mark(-1)
+        if isinstance(error, Exception) and self.failure is None:
+            self.failed(error)
+
+    # Modules.
+
+    def _watches(self) -> bool:
+        return not self._busy and _backward_running() == -1 and threading.get_ident() == self._thread
+
+    def _enter_module(self, module: nn.Module, arguments: Any) -> None:
+        if not self._watches():
+            return
+        nth = self._counts.get(id(module), 0)
+        self._counts[id(module)] = nth + 1
+        self._calls.append(_Call(module, nth, self._open[-1] if self._open else -1))
+        self._open.append(len(self._calls) - 1)
+        self._mark(-1)
+
+    def _leave_module(self, module: nn.Module, arguments: Any, result: Any) -> None:
+        if not self._watches():
+            return
+        # A module whose own pre-hook failed is never left: whatever is above the one that ends now has ended, too.
+        for depth in range(len(self._open) - 1, -1, -1):
+            if self._calls[self._open[depth]].module is module:
+                del self._open[depth:]
+                self._mark(-1)
+                return
+
+    def _mark(self, operation: int) -> None:
+        """Nodes from now on belong to the innermost open call and to this operation."""
+        self._mark_at(_get_sequence_nr(), operation)
+
+    def _mark_at(self, sequence: int, operation: int) -> None:
+        call = self._open[-1] if self._open else -1
+        if self._from and self._from[-1] == sequence:  # no node was made since
+            self._in_call[-1], self._in_operation[-1] = call, operation
+        else:
+            self._from.append(sequence)
+            self._in_call.append(call)
+            self._in_operation.append(operation)
+
+    # Operations.
+
+    def _custom(self, cls: Any, arguments: tuple[Any, ...], named: dict[str, Any], run: Callable[[], Any]) -> Any:
+        """A call of a user's ``torch.autograd.Function``: one operation, whatever its forward calls."""
+        return self._run(Function(f"{cls.__name__}.apply", False, True), arguments, named, run) if self._watches() else run()
+
+    def _called(self, called: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """A call of a torch function."""
+        if self._watches():
+            function = function_of(called)
+            if function.operation:
+                return self._run(function, arguments, named, lambda: called(*arguments, **named))
+        return called(*arguments, **named)
+
+    def _run(self, function: Function, arguments: tuple[Any, ...], named: dict[str, Any], run: Callable[[], Any]) -> Any:
+        inputs = [*tensors_in(arguments), *tensors_in(named)]
+        line = _LATER
+        if function.inplace:  # what it changes is remembered as it was
+            line = self._line()
+            if line == MAKING:
+                return run()
+            self._remember(inputs)
+        before = _get_sequence_nr()
+        given = [self._given(tensor) for tensor in inputs]
+        self._busy = True
+        try:
+            result = run()
+        except Exception as error:
+            self._busy = False
+            index = self._note(function, inputs, given, [], before, line, str(error))
+            self._raised = error, index
+            raise
+        finally:
+            self._busy = False
+        outputs = list(tensors_in(result))
+        if function.inplace and inputs and (not outputs or outputs[0] is inputs[0]):
+            outputs = inputs[:1]
+        elif _get_sequence_nr() == before and (not inputs or all(any(one is other for other in inputs) for one in outputs)):
+            # It answered a question, made a leaf from nothing (randn), or gave back what it was given, such as contiguous().
+            return result
+        self._note(function, inputs, given, outputs, before, line, "")
+        return result
+
+    def _line(self) -> int:
+        return self._places.of(sys._getframe(1))
+
+    def _note(self, function: Function, inputs: list[Tensor], given: list[_Given], outputs: list[Tensor], before: int, line: int,
+              error: str) -> int:
+        """Remember an operation; returns its index, or -1 for one that is no part of a forward pass."""
+        line = self._line() if line == _LATER else line
+        if line == MAKING:
+            return -1
+        index = len(self._operations)
+        self._remember(inputs)
+        required = [tensor.requires_grad for tensor in outputs]
+        node = outputs[0].grad_fn if outputs and required[0] else None
+        after = _get_sequence_nr()
+        if after > before:
+            self._mark_at(before, index)
+            self._mark_at(after, -1)
+            if not error:
+                for tensor in inputs:
+                    self._loose.pop(id(tensor), None)
+        for tensor, needs in zip(outputs, required, strict=True):
+            self._makers[id(tensor)] = weakref.ref(tensor), index
+            if needs:
+                self._loose[id(tensor)] = tensor
+        self._operations.append(_Operation(
+            function.name,
+            tuple(one if one.maker >= 0 else one._replace(key=self._source_of.get(id(tensor), -1))
+                  for one, tensor in zip(given, inputs, strict=True)),
+            tuple(previews.tensor_type(tensor) for tensor in outputs), (before, after),
+            -1 if node is None else node._sequence_nr(), "" if error or any(required) else _reason(function, given, outputs),
+            self._open[-1] if self._open else -1, line, self._preview(outputs[0]) if outputs else None, error, any(required),
+        ))
+        return index
+
+    def _preview(self, tensor: Tensor) -> Preview | None:
+        most = previews.budget(len(self._operations) + len(self._sources))
+        return previews.preview(tensor, most) if self._values else None
+
+    def _given(self, tensor: Tensor) -> _Given:
+        type_, needs = previews.tensor_type(tensor), tensor.requires_grad
+        maker = -1
+        if needs and (node := tensor.grad_fn) is not None:  # the last that changed it, be it through a view
+            maker = self._at(node._sequence_nr())[1]
+        if maker < 0:
+            maker = self._maker(tensor)
+        return _Given(maker, id(tensor), type_, needs)
+
+    def _maker(self, tensor: Tensor) -> int:
+        """The operation that returned this very tensor; ids are used again, so the tensor must still be the one."""
+        found = self._makers.get(id(tensor))
+        return found[1] if found is not None and found[0]() is tensor else -1
+
+    def _remember(self, tensors: Iterable[Tensor]) -> None:
+        """Tensors that no operation made are sources. They are kept, so that their ids stay their own."""
+        for tensor in tensors:
+            if id(tensor) not in self._source_of and self._maker(tensor) < 0 and tensor.grad_fn is None:
+                self._source_of[id(tensor)] = len(self._sources)
+                self._sources.append((tensor, self._preview(tensor)))
+
+    def _at(self, sequence: int) -> tuple[int, int]:
+        """The module call and the operation that a node of this number belongs to."""
+        if self._last >= 0 and sequence >= self._last:
+            return -1, -1
+        row = bisect_right(self._from, sequence) - 1
+        return (self._in_call[row], self._in_operation[row]) if row >= 0 else (-1, -1)
+
+    # Afterwards.
+
+    def name(self, variables: Mapping[str, Any]) -> None:
+        """Give the user's names to tensors and modules, and to those in lists, tuples and dictionaries."""
+        self._named = dict(variables)
+        self.__dict__.pop("names", None)
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.model, self._named)
+
+    @property
+    def variables(self) -> Mapping[str, Tensor]:
+        return self.names.variables
+
+    @property
+    def loose(self) -> tuple[Tensor, ...]:
+        """Results that require a gradient and that no other operation used: where the graph of a failed forward pass begins."""
+        return tuple(self._loose.values())
+
+    @property
+    def lines(self) -> tuple[SourceLine, ...]:
+        return tuple(self._places.found)
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        made = []
+        for index, call in enumerate(self._calls):
+            kind = type(call.module).__name__
+            path = self.names.modules.get(id(call.module))
+            # A module without a name of its own is called by its class.
+            made.append(Call(index, kind if path is None else path, "" if path is None else kind, call.nth, call.parent))
+        return tuple(made)
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        names: dict[tuple[int, int], list[str]] = {}
+        for name, tensor in self.variables.items():
+            names.setdefault((self._maker(tensor), id(tensor)), []).append(name)
+        of_operation: dict[int, list[str]] = {}
+        for (maker, _), words in names.items():
+            of_operation.setdefault(maker, []).extend(words)
+        sources = [self.names.first(tensor) for tensor, _ in self._sources]
+        made = []
+        for index, one in enumerate(self._operations):
+            inputs = tuple(
+                Origin(given.maker, names.get((given.maker, given.key), ("",))[0] if given.maker >= 0
+                       else sources[given.key] if given.key >= 0 else "", given.type, given.grad)
+                for given in one.inputs
+            )
+            made.append(Operation(index, one.name, inputs, one.outputs, tuple(of_operation.get(index, ())), (), one.reason,
+                                  one.call, one.line, one.value, one.error))
+        return tuple(made)
+
+    def operations_of(self, nodes: Sequence[Node]) -> tuple[Operation, ...]:
+        """The operations with their nodes, and those whose result no root depends on as ``unused``."""
+        own: dict[int, list[Node]] = {}
+        for node in nodes:
+            if node.operation >= 0:
+                own.setdefault(node.operation, []).append(node)
+        made = []
+        for one, noted in zip(self.operations, self._operations, strict=True):
+            ours = sorted(own.get(one.index, ()), key=lambda node: (node.sequence == noted.result, node.sequence))
+            unused = noted.required and not ours and noted.nodes[1] > noted.nodes[0]
+            made.append(replace(one, nodes=tuple(node.index for node in ours), reason="unused" if unused else one.reason))
+        return tuple(made)
+
+    @property
+    def known(self) -> tuple[Known, ...]:
+        """Sources in order of their first use, then leaves that have a name and were not used at all."""
+        used = [(tensor, value) for tensor, value in self._sources]
+        idle = [(tensor, None) for tensor in self.variables.values()
+                if id(tensor) not in self._source_of and self._maker(tensor) < 0 and tensor.grad_fn is None]
+        found: dict[int, Known] = {}
+        for tensor, value in (*used, *idle):
+            own = id(tensor) in self.names.own
+            maker = self._maker(tensor)
+            names = () if maker >= 0 else self.names.tensors.get(id(tensor), ())
+            variables = tuple(name for name in names if not own or self.variables.get(name) is tensor)
+            found.setdefault(id(tensor), Known(tensor, variables, value))
+        return tuple(found.values())
+
+    def of_node(self, sequence: int, node: Any) -> Made:
+        """Which module call, line and operation made this node."""
+        if sequence < 0:
+            return Made()
+        call, operation = self._at(sequence)
+        if operation < 0:
+            return Made(call)
+        noted = self._operations[operation]
+        return Made(call, noted.line, operation, noted.value if sequence == noted.result else None)
+
+    def failed(self, error: BaseException, line: int = -1) -> Failure:
+        """Note that the forward pass ended with this error: becomes :attr:`failure`, too.
+
+        Args:
+            line: of :attr:`lines`; -1: that of the operation that raised it, or where the traceback left the user's code.
+        """
+        raised, operation = self._raised
+        operation = operation if raised is error else -1
+        if line < 0 and operation >= 0:
+            line = self._operations[operation].line
+        if line < 0:
+            line = self._places.of_traceback(error.__traceback__)
+        where = f" in line {self.lines[line].number}" if line >= 0 else ""
+        what = f" {self._operations[operation].name} was refused:" if operation >= 0 else ""
+        message = str(error).strip() or "no message"
+        first = message.splitlines()[0]
+        sentence = f"The forward pass failed{where}.{what} {type(error).__name__}: {first}"
+        self.failure = Failure(sentence, message, line, operation)
+        return self.failure
+
+
+class _Mode(TorchFunctionMode):
+    """Hands every torch function to a recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__()
+        self._recording = recording
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._recording._called(func, args, kwargs or {})
+
+
+def _reason(function: Function, given: Sequence[_Given], outputs: Sequence[Tensor]) -> Reason:
+    """Why none of these results requires a gradient."""
+    if all(not (tensor.is_floating_point() or tensor.is_complex()) for tensor in outputs):
+        return "integer"
+    if not any(one.grad for one in given):
+        return "inputs"
+    if torch.is_inference_mode_enabled():
+        return "inference"
+    if function.name in ("Tensor.detach", "Tensor.detach_", "Tensor.data", "torch.detach", "torch.detach_"):
+        return "detach"
+    return "nondifferentiable" if torch.is_grad_enabled() else "no_grad"
