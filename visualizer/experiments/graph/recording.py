@@ -13,7 +13,8 @@ import sys
 import threading
 import weakref
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
@@ -149,6 +150,18 @@ class Recording:
         self._mark(-1)
         if isinstance(error, Exception) and self.failure is None:
             self.failed(error)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Ends every error, and ``sys.exit``, of the code inside: what is left of it is :attr:`failure`."""
+        try:
+            yield
+        except SystemExit as error:
+            if self.failure is None:
+                self.failed(error)
+        except Exception as error:
+            if self.failure is None:
+                self.failed(error)
 
     # Modules.
 
@@ -316,6 +329,14 @@ class Recording:
         """Results that require a gradient and that no other operation used: where the graph of a failed forward pass begins."""
         return tuple(self._loose.values())
 
+    def maker(self, tensor: Tensor) -> int:
+        """The operation that made this tensor, or changed it last; -1: none, it is a leaf."""
+        return self._given(tensor).maker
+
+    def line(self, file: str, number: int) -> int:
+        """The index of a source line."""
+        return self._places.index(file, number)
+
     @property
     def lines(self) -> tuple[SourceLine, ...]:
         return tuple(self._places.found)
@@ -402,6 +423,10 @@ class Recording:
             line = self._places.of_traceback(error.__traceback__)
         where = f" in line {self.lines[line].number}" if line >= 0 else ""
         what = f" {self._operations[operation].name} was refused:" if operation >= 0 else ""
+        if isinstance(error, SystemExit):
+            sentence = f"The program ended itself{where}, with sys.exit or exit."
+            self.failure = Failure(sentence, "", line)
+            return self.failure
         message = str(error).strip() or "no message"
         first = message.splitlines()[0]
         sentence = f"The forward pass failed{where}.{what} {type(error).__name__}: {first}"

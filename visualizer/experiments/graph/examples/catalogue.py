@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from visualizer.base.errors import UserError
 from visualizer.base.parameters import Option
 
 #: The sizes that a program may use, in the order of the form.
 SIZES = ("depth", "width", "batch", "length")
+_WORDS = {"depth": "Depth", "width": "Width", "batch": "Batch", "length": "Sequence length"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Example:
         name, title, help: as an option of the parameter ``example``.
         code: the program, without the lines of its sizes.
         sizes: the sizes that it uses, with the values that it begins with.
+        most: the largest values of sizes, where that is less than the form allows: more would take minutes or much memory.
     """
 
     name: str
@@ -32,10 +35,22 @@ class Example:
     help: str
     code: str
     sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    most: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def uses(self) -> tuple[str, ...]:
         return tuple(name for name in SIZES if name in self.sizes)
+
+    def check(self, sizes: Mapping[str, int]) -> None:
+        """Refuse sizes beyond ``most``.
+
+        Raises:
+            UserError: which size is too large here, and what is allowed.
+        """
+        for name, most in self.most.items():
+            if sizes.get(name, 0) > most:
+                raise UserError(f"{_WORDS[name]} {sizes[name]:,} is too much for the example {self.title}; at most {most:,} is "
+                                "allowed here.")
 
     def program(self, sizes: Mapping[str, int] | None = None) -> str:
         """The whole program, with these values of its sizes."""

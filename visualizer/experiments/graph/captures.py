@@ -1,0 +1,112 @@
+"""From a source to a capture: examples are run here, users' programs in a child process, saved captures read."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from visualizer.base.errors import UserError
+from visualizer.experiments.graph import previews
+from visualizer.experiments.graph.backward import recorded
+from visualizer.experiments.graph.examples.catalogue import example
+from visualizer.experiments.graph.model import Capture
+from visualizer.experiments.graph.programs import run_program
+from visualizer.experiments.graph.ran import Ran
+from visualizer.experiments.graph.requests import Source
+from visualizer.experiments.graph.walking import Walked, walk
+
+#: So many sources are kept: going back to one, or to another page of it, needs no new run.
+_MOST = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Captured:
+    """A capture; ``walked``: what it was made of, if that lives in this process (None: from a child process or a file)."""
+
+    capture: Capture
+    walked: Walked | None = None
+
+
+_lock = threading.Lock()
+_kept: OrderedDict[object, Captured] = OrderedDict()
+
+
+def captured(source: Source) -> Generator[None, None, Captured]:
+    """Run, or read, what this source names; yields every few milliseconds, except while an example's own program runs.
+
+    An answer is kept until four others have been asked for. What is left half-way leaves nothing behind.
+
+    Raises:
+        UserError: the user has not asked for this program to be run; it cannot be run or read.
+    """
+    if not source.allowed:
+        raise UserError("This program has not been run in this window yet. Press Run to run it.",
+                        "A session or a link brings a program as text only; it runs when you ask for it.")
+    key = source, _stamp(source)
+    with _lock:
+        found = _kept.get(key)
+        if found is not None:
+            _kept.move_to_end(key)
+            return found
+    found = yield from _made(source)
+    with _lock:
+        _kept[key] = found
+        while len(_kept) > _MOST:
+            _kept.popitem(last=False)
+    return found
+
+
+def forget() -> None:
+    """Keep nothing: the next answers are made anew."""
+    with _lock:
+        _kept.clear()
+
+
+def _made(source: Source) -> Generator[None, None, Captured]:
+    match source.kind:
+        case "example":
+            entry, sizes = example(source.example), dict(source.sizes)
+            entry.check(sizes)
+            yield None
+            ran = run_program(entry.program(sizes), entry.name, source.seed, title=entry.title)
+            yield None
+            return (yield from captured_run(ran))
+        case "capture":
+            from visualizer.experiments.graph.capture_file import read_capture
+
+            return Captured((yield from read_capture(source.path)))
+        case _:
+            from visualizer.experiments.graph.child.parent import run_in_child
+
+            return Captured((yield from run_in_child(source)))
+
+
+def captured_run(ran: Ran) -> Generator[None, None, Captured]:
+    """Walk the graph of a forward pass and run it backward once."""
+    walked = yield from walk(ran.roots, ran.model, ran.recording)
+    backward = None
+    if walked.roots:
+        backward = yield from recorded(walked, previews.budget(3 * len(walked.graph.nodes)))
+    graph = replace(walked.graph, title=ran.recording.title) if ran.recording.title else walked.graph
+    return Captured(Capture(graph, backward, torch.__version__), replace(walked, graph=graph))
+
+
+def _stamp(source: Source) -> object:
+    """Changes when the file changes, or a Python file beside it, which it may import."""
+    if not source.path:
+        return None
+    path = Path(source.path).expanduser()
+    beside = sorted(path.parent.glob("*.py"))[:200] if source.kind == "file" else []
+    found = []
+    for file in (path, *beside):
+        try:
+            status = file.stat()
+        except OSError:
+            continue
+        found.append((str(file), status.st_mtime_ns, status.st_size))
+    return tuple(found)
