@@ -224,7 +224,7 @@ class _Recorder:
             return None
         target, number = end
         type_ = self._types[target][number] if number < len(self._types[target]) else None
-        if type_ is not None:
+        if type_ is not None and type_.dtype:  # torch does not tell it of a nested tensor
             gradient = as_sent(gradient, type_.shape, type_.dtype)
         found = preview(gradient, self._most)
         if self._single[target]:
