@@ -1,4 +1,4 @@
-"""Runs a program text, in this process, and records its forward pass; for files see :mod:`.model_files`."""
+"""Runs a program text, in this process, and records its forward pass; for files there is ``run_model``."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ import ast
 import builtins
 import io
 import linecache
-from collections.abc import Mapping
-from contextlib import contextmanager
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from visualizer.experiments.graph.model import Failure
-from visualizer.experiments.graph.ran import Ran, without_graph
+from visualizer.experiments.graph.model_files import run_model
+from visualizer.experiments.graph.ran import ROOTS, Ran, concluded, fresh
 from visualizer.experiments.graph.recording import Recording
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = ["Ran", "run_model", "run_program"]
 
-__all__ = ["Ran", "concluded", "fresh", "run_program"]
-
-#: Names under which a program leaves the tensor that backward starts from, the first that there is.
-ROOTS = ("loss", "output", "y")
 #: What a program finds besides Python.
 _GIVEN = {"torch": torch, "nn": nn, "F": nn.functional}
 #: The value of a last line that is nothing but an expression.
@@ -44,7 +38,8 @@ def run_program(text: str, name: str = "program", seed: int = 0, *, title: str =
         title: of the graph.
         catch_output: keep what it prints for :attr:`Recording.output`; else ``print`` prints.
 
-    Backward starts from ``loss``, else ``output``, else ``y``, else from the tensor that was assigned last.
+    Backward starts from ``loss``, else ``output``, else ``y``, else from the value of the last line, else from the tensor that was
+    assigned last.
     """
     file = f"<{name}>"
     # Tracebacks and source lines of the text are found there; one entry for each name, so it does not grow.
@@ -69,44 +64,9 @@ def run_program(text: str, name: str = "program", seed: int = 0, *, title: str =
     own = {key: value for key, value in space.items() if not key.startswith("_") and _GIVEN.get(key) is not value}
     model = own.get("model")
     candidates = [(key, own[key]) for key in ROOTS if key in own]
-    candidates += [(key, own[key]) for key in reversed(assigned) if key in own and key not in ROOTS]
     candidates.append(("the value of the last line", last))
-    return concluded(recording, model if isinstance(model, nn.Module) else None, own, candidates)
-
-
-def concluded(recording: Recording, model: nn.Module | None, variables: Mapping[str, object],
-              candidates: list[tuple[str, object]]) -> Ran:
-    """Name what was recorded and choose where backward starts: the first of these that is a tensor."""
-    recording.model = model
-    recording.name(variables)
-    tensors = [(name, value) for name, value in candidates if isinstance(value, Tensor)]
-    named = [(name, value) for name, value in tensors if name in ROOTS]
-    # Without one of the usual names, a tensor that has a graph is what was meant.
-    root = named[0] if named else next((pair for pair in tensors if pair[1].requires_grad), tensors[0] if tensors else None)
-    if root is not None and root[1].requires_grad:
-        if not named and recording.failure is None:
-            recording.notes += (f"Backward starts from {root[0]}: the program leaves no loss, output or y.",)
-        return Ran((root[1],), model, recording)
-    if recording.failure is not None:
-        return Ran(recording.loose, model, recording)
-    if root is not None:
-        recording.failure = without_graph(*root, recording)
-    else:
-        recording.failure = Failure("The program left no tensor: let it put the one that backward starts from into loss.")
-    return Ran((), model, recording)
-
-
-@contextmanager
-def fresh(seed: int) -> Iterator[None]:
-    """torch's settings as they are at its start, with this seed; afterwards they are again what they were."""
-    dtype, anomaly = torch.get_default_dtype(), torch.is_anomaly_enabled()
-    try:
-        with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
-            torch.default_generator.manual_seed(seed)
-            yield
-    finally:
-        torch.set_default_dtype(dtype)
-        torch.autograd.set_detect_anomaly(anomaly)
+    candidates += [(key, own[key]) for key in reversed(assigned) if key in own and key not in ROOTS]
+    return concluded(recording, model if isinstance(model, nn.Module) else None, own, candidates, say=True)
 
 
 def _compiled(text: str, file: str) -> tuple[CodeType, tuple[str, ...]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from visualizer.experiments.graph.model import Failure, Operation
 from visualizer.experiments.graph.recording import Recording
 
-#: What is to be done about each reason; see :data:`visualizer.experiments.graph.model.Reason`.
+#: Names under which a program leaves the tensor that backward starts from, the first that there is.
+ROOTS = ("loss", "output", "y")
+
+#: Why a tensor requires no gradient; see :data:`visualizer.experiments.graph.model.Reason`.
 WHY = {
     "no_grad": "it was computed under torch.no_grad(), where autograd records nothing",
     "inference": "it was computed under torch.inference_mode(), where autograd records nothing",
@@ -36,6 +41,47 @@ class Ran:
     roots: tuple[Tensor, ...]
     model: nn.Module | None
     recording: Recording
+
+
+def concluded(recording: Recording, model: nn.Module | None, variables: Mapping[str, object],
+              candidates: Sequence[tuple[str, object]], *, say: bool = False) -> Ran:
+    """Name what was recorded and choose where backward starts.
+
+    Args:
+        candidates: names and values; the first tensor with one of the usual names is it (:data:`ROOTS`), else the first tensor that
+            has a graph behind it, else the first tensor.
+        say: put a note where it has none of the usual names.
+    """
+    recording.model = model
+    recording.name(variables)
+    tensors = [(name, value) for name, value in candidates if isinstance(value, Tensor)]
+    usual = next((pair for pair in tensors if pair[0] in ROOTS), None)
+    graphs = (pair for pair in tensors if pair[1].grad_fn is not None)
+    root = usual or next(graphs, None) or next(iter(tensors), None)
+    if root is not None and root[1].requires_grad:
+        if say and usual is None and recording.failure is None:
+            recording.notes += (f"Backward starts from {root[0]}: the program leaves no loss, output or y.",)
+        return Ran((root[1],), model, recording)
+    if recording.failure is not None:
+        return Ran(recording.loose, model, recording)
+    if root is not None:
+        recording.failure = without_graph(*root, recording)
+    else:
+        recording.failure = Failure("The program left no tensor: let it put the one that backward starts from into loss.")
+    return Ran((), model, recording)
+
+
+@contextmanager
+def fresh(seed: int) -> Iterator[None]:
+    """torch's settings as they are at its start, with this seed; afterwards they are again what they were."""
+    dtype, anomaly = torch.get_default_dtype(), torch.is_anomaly_enabled()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+            torch.default_generator.manual_seed(seed)
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.autograd.set_detect_anomaly(anomaly)
 
 
 def without_graph(name: str, tensor: Tensor, recording: Recording) -> Failure:
