@@ -1,0 +1,90 @@
+"""The leaves of a graph: parameters, buffers, inputs; in the graph or not, and then why."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from visualizer.experiments.graph.model import Leaf, Preview, Reason
+from visualizer.experiments.graph.previews import Storages, preview_in_pieces
+from visualizer.experiments.graph.recording_protocol import Recorded
+
+
+@dataclass(eq=False)
+class _Entry:
+    tensor: Tensor
+    parameter: bool = False
+    names: list[str] = field(default_factory=list)
+    value: Preview | None = None
+
+
+@dataclass(eq=False)
+class Leaves:
+    """By identity, in the order of :attr:`~visualizer.experiments.graph.model.Graph.leaves`."""
+
+    entries: dict[int, _Entry] = field(default_factory=dict)
+
+    def add(self, tensor: Tensor, names: tuple[str, ...] = (), parameter: bool = False, value: Preview | None = None) -> None:
+        """Another name of a leaf, or another leaf; a tensor that an operation made is none and is left out."""
+        if tensor.grad_fn is not None:
+            return
+        entry = self.entries.setdefault(id(tensor), _Entry(tensor, parameter))
+        entry.names.extend(name for name in names if name and name not in entry.names)
+        entry.value = entry.value or value
+
+    def names(self) -> dict[int, tuple[str, ...]]:
+        """By ``id`` of the leaf."""
+        return {ident: tuple(entry.names) for ident, entry in self.entries.items()}
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return tuple(entry.tensor for entry in self.entries.values())
+
+    def listed(self, nodes: Mapping[int, int], most: int, storages: Storages) -> Generator[None, None, tuple[Leaf, ...]]:
+        """As plain data; ``nodes``: the index of the AccumulateGrad of each leaf in the graph, by ``id``."""
+        found = []
+        for ident, entry in self.entries.items():
+            # Looked at even if the recording has its value: so that its storage is numbered with those of saved tensors.
+            value = yield from preview_in_pieces(entry.tensor, most, storages)
+            node = nodes.get(ident, -1)
+            reason = _reason(entry.tensor) if node < 0 else ""
+            found.append(Leaf(tuple(entry.names), value.type, entry.parameter, entry.tensor.requires_grad, node, reason,
+                              _as_recorded(entry.value, value)))
+        return tuple(found)
+
+
+def _as_recorded(recorded: Preview | None, now: Preview) -> Preview:
+    """What was recorded in the forward pass, with the number of the storage."""
+    from dataclasses import replace
+
+    return now if recorded is None else replace(recorded, storage=now.storage)
+
+
+def _reason(leaf: Tensor) -> Reason:
+    """Why a leaf is not in the graph."""
+    if leaf.requires_grad:
+        return "unused"
+    return "frozen" if leaf.is_floating_point() or leaf.is_complex() else "integer"
+
+
+def leaves_of(
+    model: nn.Module | None, recording: Recorded | None, names: Mapping[str, Tensor], accumulate: tuple[Any, ...],
+) -> Leaves:
+    """All that is known: of the model, of the recording, named by the user, and what the graph ends in."""
+    found = Leaves()
+    if model is not None:
+        for name, parameter in model.named_parameters(remove_duplicate=False):
+            found.add(parameter, (name,), True)
+        for name, buffer in model.named_buffers(remove_duplicate=False):
+            found.add(buffer, (name,))
+    if recording is not None:
+        for known in recording.known:
+            found.add(known.tensor, known.names, False, known.value)
+    for name, tensor in names.items():
+        found.add(tensor, (name,))
+    for node in accumulate:
+        found.add(node.variable)
+    return found
