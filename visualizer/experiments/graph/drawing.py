@@ -1,0 +1,262 @@
+"""GraphView + layout -> GraphDrawing: what is written on every box, how large it is, where it stands. Plain data, no torch, no Qt.
+
+Sizes are those of the bundled font: titles 13 pixels and semi-bold, all else 11. A box has three lines of text (title, shape,
+value) and, if a leaf is folded into it, a row of chips below them. Widths are bounded; what does not fit ends in "…".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from visualizer.base.explanation import number_text
+from visualizer.experiments.graph.folding import badge_of
+from visualizer.experiments.graph.layout.contract import Layout, Problem
+from visualizer.experiments.graph.model import Backward, Graph, Node, Preview
+from visualizer.experiments.graph.text_width import elided, width_of
+from visualizer.experiments.graph.view_model import GraphView, Item
+from visualizer.figures.graph import Boxes, Edges, Frames, GraphDrawing, Outline
+
+if TYPE_CHECKING:
+    from visualizer.experiments.graph.model import Ints
+
+#: Font sizes in pixels.
+TITLE, DETAIL = 13.0, 11.0
+#: Between the text and the border of a box; the room of a chip beyond its text; between two chips.
+MARGIN, CHIP, BETWEEN = 12.0, 12.0, 6.0
+LEAST, MOST = 64.0, 260.0
+#: What pills and hexagons lose of their width on each side, as a part of their height.
+SIDES = 0.3
+HEIGHT, CHIPS = 56.0, 24.0
+#: The text of a chip is at most so wide; a box has room for so many side by side.
+WIDEST_CHIP, MOST_CHIPS = 150.0, 3
+#: Up to so many elements are written as numbers.
+WRITTEN = 4
+
+
+class Texts(NamedTuple):
+    """What is written on a box."""
+
+    title: str
+    shape: str
+    value: str
+    badges: tuple[str, ...]
+    tip: str
+    outline: Outline
+
+
+def drawn(graph: Graph, backward: Backward | None, view: GraphView, leftward: bool) -> Generator[None, None, GraphDrawing]:
+    """Texts, sizes and places of all that a view has; yields None every few milliseconds.
+
+    Args:
+        backward: the tips tell the gradients of it.
+        leftward: layers from left (leaves) to right (loss) instead of from top to bottom.
+    """
+    from visualizer.experiments.graph.layout.engine import lay_out
+
+    writer = Writer(graph, backward, view)
+    texts: list[Texts] = []
+    widths = np.empty(len(view.items))
+    heights = np.full(len(view.items), HEIGHT)
+    for row, item in enumerate(view.items):
+        text = writer.texts(item)
+        texts.append(text)
+        widths[row] = box_width(text)
+        if text.badges:
+            heights[row] += CHIPS
+        if row % 64 == 63:
+            yield None
+    parents = np.asarray([group.parent for group in view.groups], dtype=np.int32)
+    titles = [elided(group.title, TITLE, 2 * MOST, bold=True) for group in view.groups]
+    problem = Problem(
+        widths, heights, np.asarray([item.group for item in view.items], dtype=np.int32), parents,
+        np.asarray([width_of(title, TITLE, bold=True) + 3 * MARGIN for title in titles], dtype=np.float64),
+        view.source, view.target, leftward,
+    )
+    yield None
+    layout = yield from lay_out(problem)
+    yield None
+    return assembled(view, texts, titles, problem, layout)
+
+
+def assembled(view: GraphView, texts: Sequence[Texts], titles: Sequence[str], problem: Problem, layout: Layout) -> GraphDrawing:
+    """A drawing of these texts at these places."""
+    boxes = Boxes(
+        ident=_ints([item.ident for item in view.items]), left=_kept(layout.left), top=_kept(layout.top),
+        width=_kept(problem.width), height=_kept(problem.height),
+        titles=tuple(text.title for text in texts), shapes=tuple(text.shape for text in texts),
+        values=tuple(text.value for text in texts), badges=tuple(text.badges for text in texts),
+        tips=tuple(text.tip for text in texts), outlines=tuple(text.outline for text in texts),
+        foldable=_kept(np.asarray([item.node < 0 and item.operation < 0 for item in view.items], dtype=np.bool_)),
+        times=_ints([item.times for item in view.items]),
+    )
+    depth: list[int] = []
+    for group in view.groups:
+        depth.append(depth[group.parent] + 1 if group.parent >= 0 else 0)
+    frames = Frames(
+        ident=_ints([group.ident for group in view.groups]), left=_kept(layout.frame_left), top=_kept(layout.frame_top),
+        width=_kept(layout.frame_width), height=_kept(layout.frame_height), titles=tuple(titles), depth=_ints(depth),
+    )
+    edges = Edges(
+        source=view.source, target=view.target, x=_kept(layout.x), y=_kept(layout.y), start=_kept(layout.start),
+        outside=_kept(view.count == 0),
+        labels=tuple(f"×{count}" if count > 1 else "" for count in view.count.tolist()) if (view.count > 1).any() else (),
+    )
+    return GraphDrawing(boxes, frames, edges, layout.width, layout.height, problem.leftward)
+
+
+def _ints(values: Sequence[int]) -> Ints:
+    return _kept(np.asarray(values, dtype=np.int32))
+
+
+def _kept(values):  # type: ignore[no-untyped-def]
+    values.flags.writeable = False
+    return values
+
+
+def box_width(text: Texts) -> float:
+    """From the longest of its lines, bounded."""
+    lines = max(width_of(text.title, TITLE, bold=True), width_of(text.shape, DETAIL), width_of(text.value, DETAIL))
+    beside = text.badges[:MOST_CHIPS]
+    chips = sum(width_of(badge, DETAIL) + CHIP for badge in beside) + BETWEEN * max(0, len(beside) - 1)
+    # Slanted or round sides leave less room.
+    sides = SIDES * (HEIGHT + CHIPS * bool(text.badges)) if text.outline in ("hexagon", "pill") else MARGIN
+    return float(min(MOST, max(LEAST, np.ceil(max(lines, chips) + 2 * sides))))
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """As the documentation of torch.nn writes it: ``()``, ``(3)``, ``(2, 3)``."""
+    return f"({', '.join(map(str, shape))})"
+
+
+def value_text(value: Preview) -> str:
+    """A small tensor's numbers, else "mean ± deviation"; NaN and infinities are named."""
+    bad = [f"{count:,} {name}" for count, name in ((value.nans, "NaN"), (value.infinities, "Inf")) if count]
+    if value.sample.size == 0:
+        return "no elements"
+    if value.complete and value.sample.size <= WRITTEN:
+        return ", ".join(_short(number) for number in value.sample.reshape(-1).tolist())
+    if bad:
+        return " and ".join(bad)
+    return f"{_short(value.mean)} ± {_short(value.deviation)}"
+
+
+def _short(number: float) -> str:
+    if number != number:
+        return "NaN"
+    if number in (float("inf"), float("-inf")):
+        return "Inf" if number > 0 else "−Inf"
+    if number == int(number) and abs(number) < 1e6:
+        return str(int(number)).replace("-", "−")
+    return number_text(number, 3)
+
+
+class Writer:
+    """What is written on the boxes of a view."""
+
+    def __init__(self, graph: Graph, backward: Backward | None, view: GraphView) -> None:
+        self.graph, self.backward, self.view = graph, backward, view
+        self.roots = set(graph.roots)
+
+    @cached_property
+    def leaf_of(self) -> dict[int, int]:
+        """By AccumulateGrad, its leaf."""
+        return {leaf.node: at for at, leaf in enumerate(self.graph.leaves) if leaf.node >= 0}
+
+    def texts(self, item: Item) -> Texts:
+        if item.operation >= 0:
+            return self._outside(item)
+        return self._node(item) if item.node >= 0 else self._box(item)
+
+    def _node(self, item: Item) -> Texts:
+        node = self.graph.nodes[item.node]
+        root = item.node in self.roots
+        value = node.value
+        names = item.badges
+        if node.kind == "accumulate":
+            names = (badge_of(node),)
+            leaf = self.leaf_of.get(item.node)
+            value = value or (self.graph.leaves[leaf].value if leaf is not None else None)
+        outline: Outline = "hexagon" if root else "pill" if node.kind == "accumulate" else "round"
+        types = ", ".join(dict.fromkeys(shape_text(type_.shape) for type_ in node.outputs[:3]))
+        return self._bounded(
+            node_title(node, root), types + (", …" if len(node.outputs) > 3 else ""), value_text(value) if value else "",
+            names, self._node_tip(node, item), outline, self._path(item),
+        )
+
+    def _box(self, item: Item) -> Texts:
+        calls, nodes = self.graph.calls, self.graph.nodes
+        leaves = len(item.badges)
+        count = f"{len(item.members):,} nodes" + (f", {leaves:,} leaves" if leaves else "")
+        last = max(item.members, key=lambda at: nodes[at].sequence)
+        shape = shape_text(nodes[last].outputs[0].shape) if nodes[last].outputs else ""
+        if item.times > 1:
+            paths = [calls[nodes[at].call].path for at in item.members if nodes[at].call >= 0]
+            title = f"{calls[item.call].title}"
+            tip = f"{item.times} equal blocks one after the other, from {paths[0] if paths else calls[item.call].title} on"
+        else:
+            title = tip = calls[item.call].title
+        tip = "\n".join((tip, count, "Double-click to open."))
+        return self._bounded(title, shape, count, (), tip, "box", "")
+
+    def _outside(self, item: Item) -> Texts:
+        operation = self.graph.operations[item.operation]
+        title = operation.name.rpartition(".")[2]
+        if operation.variables:
+            title += f" → {', '.join(operation.variables)}"
+        shape = ", ".join(shape_text(type_.shape) for type_ in operation.outputs[:3])
+        lines = [operation.name, operation.error or "Not in the graph."]
+        if 0 <= operation.line < len(self.graph.lines):
+            lines.append(_line_text(self.graph, operation.line))
+        value = "failed here" if operation.error else value_text(operation.value) if operation.value else ""
+        return self._bounded(title, shape, value, (), "\n".join(lines), "dashed", "")
+
+    def _path(self, item: Item) -> str:
+        """Of the module whose frame is around this item."""
+        call = self.view.groups[item.group].call if item.group >= 0 else -1
+        return self.graph.calls[call].path if call >= 0 else ""
+
+    @staticmethod
+    def _bounded(title: str, shape: str, value: str, badges: Sequence[str], tip: str, outline: Outline, path: str) -> Texts:
+        room = MOST - 2 * (SIDES * (HEIGHT + CHIPS * bool(badges)) if outline in ("hexagon", "pill") else MARGIN)
+        # Inside of a module's frame its own parameters need no path.
+        names = [name.removeprefix(path + ".") if path else name for name in badges]
+        side_by_side = max(1, min(MOST_CHIPS, len(names)))
+        widest = min(WIDEST_CHIP, (room - BETWEEN * (side_by_side - 1)) / side_by_side - CHIP)
+        return Texts(
+            elided(title, TITLE, room, bold=True), elided(shape, DETAIL, room), elided(value, DETAIL, room),
+            tuple(elided(name, DETAIL, widest, end=False) for name in names), tip, outline,
+        )
+
+    def _node_tip(self, node: Node, item: Item) -> str:
+        lines = [node.name]
+        if node.parameters:
+            lines[0] += f" of {' = '.join(node.parameters)}"
+        lines += [f"{shape_text(shape)} {dtype}" for shape, dtype in node.outputs[:1]]
+        if item.badges:
+            lines.append("Uses " + ", ".join(item.badges))
+        step = self.backward.step_of.get(node.index) if self.backward is not None else None
+        if self.backward is not None and step is not None:
+            norms = [number_text(one.norm) for one in self.backward.steps[step].incoming if one is not None]
+            lines.append("Gradient norm " + (", ".join(norms) or "undefined"))
+        if 0 <= node.call < len(self.graph.calls):
+            lines.append("In " + self.graph.calls[node.call].title)
+        if 0 <= node.line < len(self.graph.lines):
+            lines.append(_line_text(self.graph, node.line))
+        return "\n".join(lines)
+
+
+def node_title(node: Node, root: bool = False) -> str:
+    """Its name, and the variable that holds its result; where backward starts is called loss or output."""
+    names = node.variables
+    if root and not names and node.kind != "accumulate":
+        names = ("loss",) if node.outputs and node.outputs[0].shape == () else ("output",)
+    return f"{node.title} → {', '.join(names[:3])}" if names else node.title
+
+
+def _line_text(graph: Graph, line: int) -> str:
+    file, number, text = graph.lines[line]
+    return f"{file}:{number}  {text}"

@@ -1,0 +1,189 @@
+"""Equal blocks one after the other: found by what is in them, not by their names.
+
+Two blocks are equal if their modules are of the same classes and have, in the order of the forward pass, the same operations with
+results and leaves of the same types, joined by the same edges. One after the other means that each hands something to the next;
+three equal layers side by side (query, key, value) are not a repetition. What repeats may be several elements long (Linear, ReLU,
+Linear, ReLU, ...); the first module call in it names the repetition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from visualizer.experiments.graph.folding import CHUNK, Folded
+from visualizer.experiments.graph.grouping import TOP, Element, Tree
+from visualizer.experiments.graph.model import Graph
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: What repeats is at most so many elements long.
+LONGEST = 24
+
+
+class Repeat(NamedTuple):
+    """``times`` units of ``period`` elements each, from the element ``first`` on; ``call`` is the first call in them."""
+
+    first: int
+    period: int
+    times: int
+    call: int
+
+    @property
+    def stop(self) -> int:
+        return self.first + self.period * self.times
+
+
+@dataclass(frozen=True, eq=False)
+class _Inner:
+    """The edges between the elements of one block, by position in the tree's order; sorted by their source."""
+
+    source: NDArray[np.int64]
+    slot: NDArray[np.int64]
+    target: NDArray[np.int64]
+    target_slot: NDArray[np.int64]
+
+    def within(self, start: int, stop: int) -> tuple[tuple[int, int, int, int], ...]:
+        """Those with both ends among these positions, counted from the first of them."""
+        low, high = np.searchsorted(self.source, (start, stop))
+        kept = np.flatnonzero((self.target[low:high] >= start) & (self.target[low:high] < stop)) + low
+        rows = (self.source[kept] - start, self.slot[kept], self.target[kept] - start, self.target_slot[kept])
+        return tuple(sorted(zip(*(row.tolist() for row in rows), strict=True)))
+
+    def joins(self, start: int, middle: int, stop: int) -> bool:
+        """Whether an edge goes from the second range to the first."""
+        low, high = np.searchsorted(self.source, (middle, stop))
+        ends = self.target[low:high]
+        return bool(((ends >= start) & (ends < middle)).any())
+
+
+def repeats_of(graph: Graph, folded: Folded, tree: Tree) -> Generator[None, None, dict[int, list[Repeat]]]:
+    """By block, the repetitions among its elements, in their order; they do not overlap."""
+    inner = _inner_edges(graph, tree)
+    yield None
+    numbers: dict[Hashable, int] = {}
+    sign = [0] * len(graph.nodes)
+    for step, at in enumerate(tree.order):
+        if step % CHUNK == CHUNK - 1:
+            yield None
+        sign[at] = numbers.setdefault(_node_sign(graph, folded, tree, at), len(numbers))
+    signs: dict[int, int] = {}  # of blocks
+    found: dict[int, list[Repeat]] = {}
+    for step, call in enumerate([*sorted(tree.parent, reverse=True), TOP]):  # children before their parents
+        elements = tree.elements[call]
+        own = [sign[one.node] if one.node >= 0 else signs[one.call] for one in elements]
+        start, stop = tree.span[call]
+        if call != TOP:
+            edges = inner[call].within(start, stop) if call in inner else ()
+            signs[call] = numbers.setdefault(("block", graph.calls[call].type, tuple(own), edges), len(numbers))
+        if len(elements) > 1 and any(one.call >= 0 for one in elements):
+            search = _Search(elements, own, inner.get(call), tree)
+            found[call] = yield from search.run()
+        if step % 64 == 63:
+            yield None
+    return found
+
+
+def _node_sign(graph: Graph, folded: Folded, tree: Tree, at: int) -> Hashable:
+    node = graph.nodes[at]
+    leaves = tuple(graph.nodes[leaf].outputs for leaf in folded.leaves.get(at, ()))
+    kind = graph.calls[node.call].type if 0 <= node.call != tree.home[at] else ""
+    # Without a number its place in the forward pass is not known: equal to nothing.
+    return "node", node.name, node.outputs, kind, leaves, at if node.sequence < 0 else -1
+
+
+def _inner_edges(graph: Graph, tree: Tree) -> dict[int, _Inner]:
+    """Edges by the smallest block that holds both ends."""
+    position = np.asarray(tree.position, dtype=np.int64)
+    source, target = position[graph.edges.source], position[graph.edges.target]
+    drawn = np.flatnonzero((source >= 0) & (target >= 0))
+    depth = {TOP: 0}
+    for call in sorted(tree.parent):
+        depth[call] = depth[tree.parent[call]] + 1
+    home = tree.home
+    common: dict[tuple[int, int], int] = {}
+    blocks = np.empty(len(drawn), dtype=np.int64)
+    for row, (a, b) in enumerate(zip(graph.edges.source[drawn].tolist(), graph.edges.target[drawn].tolist(), strict=True)):
+        one, other = home[a], home[b]
+        if one != other:
+            pair = (one, other)
+            if pair not in common:
+                while one != other:
+                    if depth[one] >= depth[other]:
+                        one = tree.parent[one]
+                    else:
+                        other = tree.parent[other]
+                common[pair] = one
+            one = common[pair]
+        blocks[row] = one
+    sort = np.lexsort((source[drawn], blocks))
+    drawn, blocks = drawn[sort], blocks[sort]
+    names, starts = np.unique(blocks, return_index=True)
+    stops = [*starts[1:].tolist(), len(blocks)]
+    columns = (source, graph.edges.slot.astype(np.int64), target, graph.edges.target_slot.astype(np.int64))
+    return {
+        name: _Inner(*(column[drawn[low:high]] for column in columns))
+        for name, low, high in zip(names.tolist(), starts.tolist(), stops, strict=True)
+    }
+
+
+class _Search:
+    """Repetitions among the elements of one block, from the first on, each as long as it can be."""
+
+    def __init__(self, elements: list[Element], signs: list[int], inner: _Inner | None, tree: Tree) -> None:
+        self.elements, self.inner, self.tree = elements, inner, tree
+        self.signs = np.asarray(signs, dtype=np.int64)
+        ends = [tree.span[one.call] if one.node < 0 else (tree.position[one.node], tree.position[one.node] + 1) for one in elements]
+        self.starts = [start for start, _ in ends] + [ends[-1][1]]
+
+    def run(self) -> Generator[None, None, list[Repeat]]:
+        count = len(self.elements)
+        longest = min(LONGEST, count // 2)
+        if self.inner is None or not longest:
+            return []
+        # times[p - 1, i]: how many units of p elements follow each other from i on, by the signs of the elements.
+        times = np.ones((longest, count), dtype=np.int32)
+        for period in range(1, longest + 1):
+            same = self.signs[period:] == self.signs[:-period]
+            differs = np.flatnonzero(~same)
+            nexts = np.append(differs, len(same))[np.searchsorted(differs, np.arange(len(same)))]
+            times[period - 1, : len(same)] += ((nexts - np.arange(len(same))) // period).astype(np.int32)
+        yield None
+        covered = times * np.arange(1, longest + 1, dtype=np.int32)[:, None]
+        covered[times < 2] = 0
+        candidates = covered.max(axis=0) > 0
+        found: list[Repeat] = []
+        at = 0
+        for step in range(count):
+            if step < at or not candidates[step]:
+                continue
+            at = step
+            for period in np.argsort(-covered[:, at], kind="stable").tolist():
+                if not covered[period, at]:
+                    break
+                repeat = self._checked(at, period + 1, int(times[period, at]))
+                if repeat is not None:
+                    found.append(repeat)
+                    at = repeat.stop
+                    break
+            yield None
+        return found
+
+    def _checked(self, first: int, period: int, times: int) -> Repeat | None:
+        """As many units as are joined in the same way; None if that is too few."""
+        call = next((one.call for one in self.elements[first: first + period] if one.call >= 0), -1)
+        if call < 0 or self.inner is None:
+            return None
+        cuts = self.starts[first: first + period * times + 1: period]
+        edges = self.inner.within(cuts[0], cuts[1])
+        same = 1
+        while same < times and self.inner.joins(cuts[same - 1], cuts[same], cuts[same + 1]) \
+                and self.inner.within(cuts[same], cuts[same + 1]) == edges:
+            same += 1
+        # Two single nodes in one box would hide more than they save.
+        least = 2 if cuts[1] - cuts[0] > 1 else 3
+        return Repeat(first, period, same, call) if same >= least else None
