@@ -71,8 +71,7 @@ def check(problem: Problem, layout: Layout) -> None:
     frame_right, frame_bottom = frame_left + layout.frame_width, frame_top + layout.frame_height
     assert len(left) == len(top) == count
     assert len(frame_left) == groups
-    assert np.all(np.isfinite(left)) and np.all(np.isfinite(top)) and np.all(np.isfinite(layout.x)) and np.all(np.isfinite(layout.y))
-    assert np.all(np.isfinite([layout.width, layout.height]))
+    assert all(np.all(np.isfinite(values)) for values in (left, top, layout.x, layout.y, [layout.width, layout.height]))
 
     # everything is inside
     for low, high, size in (
@@ -94,15 +93,16 @@ def check(problem: Problem, layout: Layout) -> None:
         own = inside[group]
         for at, end, low, high in ((left, right, frame_left, frame_right), (top, bottom, frame_top, frame_bottom)):
             strip = TITLE if at is top else 0.0
-            assert np.all(at[own] >= low[group] + strip) and np.all(end[own] <= high[group])
+            assert np.all(at[own] >= low[group] + strip)
+            assert np.all(end[own] <= high[group])
         across = np.maximum(left[~own] - frame_right[group], frame_left[group] - right[~own])
         down = np.maximum(top[~own] - frame_bottom[group], frame_top[group] - bottom[~own])
         assert np.all(np.maximum(across, down) >= APART - NEAR), f"a foreign box is in frame {group}"
         assert layout.frame_width[group] >= problem.title[group] - NEAR
         above = int(problem.parent[group])
         if above >= 0:
-            assert frame_left[group] > frame_left[above] and frame_right[group] < frame_right[above]
-            assert frame_top[group] >= frame_top[above] + TITLE and frame_bottom[group] < frame_bottom[above]
+            assert frame_left[above] < frame_left[group] < frame_right[group] < frame_right[above]
+            assert frame_top[above] + TITLE <= frame_top[group] < frame_bottom[group] < frame_bottom[above]
     chains = [_chain(problem, group) for group in range(groups)]
     for one, other in itertools.combinations(range(groups), 2):
         if one not in chains[other] and other not in chains[one]:
@@ -112,7 +112,8 @@ def check(problem: Problem, layout: Layout) -> None:
 
     # ways
     assert len(layout.start) == len(problem.source) + 1
-    assert layout.start[0] == 0 and layout.start[-1] == len(layout.x) == len(layout.y)
+    assert layout.start[0] == 0
+    assert layout.start[-1] == len(layout.x) == len(layout.y)
     ways: dict[tuple[int, int], list[bytes]] = {}
     for link, (source, target) in enumerate(zip(problem.source.tolist(), problem.target.tolist(), strict=True)):
         first, last = int(layout.start[link]), int(layout.start[link + 1])
@@ -122,9 +123,9 @@ def check(problem: Problem, layout: Layout) -> None:
         x, y = layout.x[first:last], layout.y[first:last]
         assert len(x) >= 2
         for box, place in ((source, 0), (target, -1)):
-            inner = left[box] - NEAR <= x[place] <= right[box] + NEAR and top[box] - NEAR <= y[place] <= bottom[box] + NEAR
-            sides = min(abs(x[place] - left[box]), abs(x[place] - right[box]), abs(y[place] - top[box]), abs(y[place] - bottom[box]))
-            assert inner and sides <= NEAR, f"link {link} does not end at the border of box {box}"
+            off = np.array([x[place] - left[box], right[box] - x[place], y[place] - top[box], bottom[box] - y[place]])
+            assert off.min() >= -NEAR, f"link {link} does not end at box {box}"
+            assert off.min() <= NEAR, f"link {link} ends inside of box {box}"
         near = (
             (left < x.max() - NEAR) & (right > x.min() + NEAR) & (top < y.max() - NEAR) & (bottom > y.min() + NEAR)
         )

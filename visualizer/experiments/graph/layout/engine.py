@@ -87,9 +87,12 @@ def _collected(problem: Problem, levels: Levels, sheets: list[Sheet], pace: Pace
     size = sheets[-1].breadth, sheets[-1].depth
     if problem.leftward:
         boxes, points, frames, size = boxes[:, ::-1], points[:, ::-1], frames[:, [1, 0, 3, 2]], (size[1], size[0])
-    return Layout(
-        *_columns(boxes), *_columns(frames), *_columns(points), starts.astype(np.int32), *size,
-    )
+    left, top = _columns(boxes)
+    frame_left, frame_top, frame_width, frame_height = _columns(frames)
+    ways_x, ways_y = _columns(points)
+    begin = starts.astype(np.int32)
+    begin.flags.writeable = False
+    return Layout(left, top, frame_left, frame_top, frame_width, frame_height, ways_x, ways_y, begin, *size)
 
 
 def _columns(table: Floats) -> tuple[Floats, ...]:

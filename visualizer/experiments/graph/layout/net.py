@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from visualizer.experiments.graph.layout.pace import Pace
 
@@ -160,7 +161,7 @@ def net(flat: Flat, rank: list[int], turned: set[int], budget: int, pace: Pace) 
         bends = chain.bends
         if bends:
             join(bends[0], target, bends[0], top)
-            for high, low in zip(bends, bends[1:], strict=False):
+            for high, low in pairwise(bends):
                 join(low, high, low, high)
         for link in chain.links:
             source = flat.source[link]

@@ -17,6 +17,8 @@ from visualizer.experiments.graph.layout.pace import Pace
 LEAST, MOST, SLOPE, STUB = 34.0, 110.0, 0.14, 8.0
 #: Between two ports of a box; the part of a box's side that has ports; beside the drawing and between two lanes.
 PORTS, SIDE, LANE_MARGIN, LANE = 14.0, 0.6, 20.0, 10.0
+#: Between the outermost band and the frame, if all links there are straight.
+PLAIN = 6.0
 
 
 @dataclass(eq=False)
@@ -170,6 +172,10 @@ def routed(
         if pace.due():
             yield
 
+    # Layers of nothing but ports, from which straight links come into the frame: they need no space of their own.
+    border = [0 if layers and all(one < net.count and not depth[one] for one in layers[0]) else -1, len(layers)]
+    if layers and all(one < net.count and not depth[one] for one in layers[-1]):
+        border[1] = len(layers) - 1
     deep = [max((depth[one] for one in layer if one < net.count), default=0.0) for layer in layers]
     upper = [0.0] * len(layers)
     y = LEAST if high_used else 0.0
@@ -177,7 +183,11 @@ def routed(
         upper[index] = y
         y += deep[index]
         if index:
-            y += min(MOST, LEAST + max(0.0, SLOPE * (spans[index - 1] - 40.0)))
+            wide = spans[index - 1]
+            if wide < 1e-6 and (index - 1 == border[0] or index == border[1]):
+                y += PLAIN
+            else:
+                y += min(MOST, LEAST + max(0.0, SLOPE * (wide - 40.0)))
     total = y + (LEAST if low_used else 0.0)
     lower = [top + height for top, height in zip(upper, deep, strict=True)]
 
@@ -192,11 +202,10 @@ def routed(
         target = chain.target
         top, end = rank[target], coming[index]
         finish = [end, lower[top], end, tops[target] + depth[target]]
-        run = runs[index]
         for link in chain.links:
             source = flat.source[link]
             bottom, start = rank[source], leaving[link]
-            way = [start, tops[source], start, upper[bottom]]
+            way: list[float] = [start, tops[source], start, upper[bottom]]
             if chain.lane:
                 lane = lanes[index]
                 way += [start, upper[bottom] - STUB, lane, upper[bottom] - LEAST / 2, lane, lower[top] + LEAST / 2]
@@ -204,14 +213,14 @@ def routed(
             else:
                 until = top - bottom - 1
                 here = start
-                for first, place in reversed(run):
+                for first, at in reversed(runs[index]):
                     if first >= until:
                         continue
-                    low, high = top - until, top - 1 - first
-                    if abs(place - here) > 1e-6:
-                        way += [here, upper[low - 1] - STUB, place, lower[low] + STUB]
-                    way += [place, lower[low], place, upper[high]]
-                    here, until = place, first
+                    lowest, highest = top - until, top - 1 - first
+                    if abs(at - here) > 1e-6:
+                        way += [here, upper[lowest - 1] - STUB, at, lower[lowest] + STUB]
+                    way += [at, lower[lowest], at, upper[highest]]
+                    here, until = at, first
                 if abs(end - here) > 1e-6:
                     way += [here, upper[top - 1] - STUB, end, lower[top] + STUB]
             way += finish
