@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-_allowed: set[str] = set()
+_asked: dict[str, int] = {}
 
 
 def digest(*parts: object) -> str:
@@ -18,8 +18,9 @@ def digest(*parts: object) -> str:
 
 def allow(key: str) -> None:
     """The user asked to run the program of this key (see :attr:`~visualizer.experiments.graph.requests.Source.key`)."""
-    _allowed.add(key)
+    _asked[key] = _asked.get(key, 0) + 1
 
 
-def is_allowed(key: str) -> bool:
-    return key in _allowed
+def asked(key: str) -> int:
+    """How often the user asked: each time it runs anew."""
+    return _asked.get(key, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from visualizer.base.experiment import Request
@@ -23,8 +23,10 @@ class Source(Request):
         code: the program.
         path, make, input: the Python file or the capture; the name in it that makes the model; shapes of the inputs as text.
         seed: of torch's generator before the program runs.
-        time_limit, memory_limit: seconds and GiB that a user's program may take.
+        time_limit, memory_limit: seconds and GiB that a user's program may take. They change nothing in what it leaves behind: a new
+            limit counts from the next time that it is run.
         allowed: whether the user asked, in this process, that this very program be run.
+        asked: how often they did: who asks again wants it run again.
     """
 
     kind: Literal["example", "code", "file", "capture"]
@@ -35,9 +37,10 @@ class Source(Request):
     make: str = ""
     input: str = ""
     seed: int = 0
-    time_limit: float = 0.0
-    memory_limit: float = 0.0
+    time_limit: float = field(default=0.0, compare=False)
+    memory_limit: float = field(default=0.0, compare=False)
     allowed: bool = True
+    asked: int = 0
 
     @property
     def key(self) -> str:
@@ -115,8 +118,8 @@ def source_of(state: GraphState) -> Source:
             uses = example(state.example).uses
             sizes = tuple((name, getattr(state, name)) for name in SIZES if name in uses)
             return Source("example", example=state.example, sizes=sizes, seed=state.seed)
-    allowed = consent.is_allowed(source.key)
-    return source if allowed else Source(**{**source.__dict__, "allowed": False})
+    asked = consent.asked(source.key)
+    return Source(**{**source.__dict__, "allowed": asked > 0, "asked": asked})
 
 
 def idents_of(text: str, key: str) -> tuple[int, ...]:

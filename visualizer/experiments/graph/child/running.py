@@ -1,0 +1,54 @@
+"""A job done with torch: the program, its graph and its backward, as the bytes of a capture."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, TypeVar
+
+from visualizer.experiments.graph.child.protocol import Job
+
+if TYPE_CHECKING:
+    from visualizer.experiments.graph.ran import Ran
+
+T = TypeVar("T")
+
+
+def prepare() -> None:
+    """Import what takes long: it does not count against the program's time."""
+    import torch
+
+    from visualizer.experiments.graph import capture_file, captures, model_files, programs  # noqa: F401
+
+    torch.set_num_threads(1)
+
+
+def run(job: Job) -> bytes:
+    """Run the job's program and capture what it leaves behind.
+
+    Raises:
+        UserError: there is nothing to run. What the program itself raises is in the capture, with what was built before.
+    """
+    from visualizer.experiments.graph.capture_file import capture_bytes
+    from visualizer.experiments.graph.captures import captured_run
+
+    return capture_bytes(_finished(captured_run(_ran(job))).capture)
+
+
+def _ran(job: Job) -> Ran:
+    if job.kind == "file":
+        from visualizer.experiments.graph.model_files import run_model
+
+        return run_model(job.path, job.make, job.input, job.seed)
+    from visualizer.experiments.graph.programs import run_program
+
+    # What it prints goes to the process's own output, as everything else that is written there.
+    return run_program(job.code, seed=job.seed, catch_output=False)
+
+
+def _finished(steps: Generator[None, None, T]) -> T:
+    """Nobody waits for a turn in this process."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
