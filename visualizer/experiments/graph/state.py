@@ -164,4 +164,6 @@ PRESETS = (
            {"view": "graph", "source": "example", "example": "lecture", "fold": "none", "direction": "down", "colour": "kind"}),
     Preset("lecture_steps", "Lecture: backward", "The same graph, recorded and then run backward node by node.",
            {"view": "backward", "source": "example", "example": "lecture", "fold": "none", "direction": "down"}, play=True),
+    Preset("absent", "Why not in the graph?", "detach, no_grad, an integer, an input: tensors that autograd does not follow.",
+           {"view": "absent", "source": "example", "example": "detach", "fold": "none", "direction": "down"}),
 )
