@@ -49,9 +49,8 @@ def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
     """
     roots = list(walked.roots) or [torch.zeros(())]  # without a graph torch says itself why there is no backward
     with torch.no_grad():
-        starts = [_ones(root) for root in roots]
+        starts = [ones(root) for root in roots]
     start = preview(starts[0], most) if walked.roots else None
-    beside = _beside(walked.graph)
     held = Held((*walked.leaves, *(root for root in roots if isinstance(root, Tensor))))
     recorder = _Recorder(walked.graph, most)
     handles: list[Any] = []
@@ -61,7 +60,7 @@ def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
             handles.pop().remove()
         held.restore()
 
-    engine = _Engine(roots, starts, put_back, beside)
+    engine = Engine(roots, starts, put_back, beside(walked.graph))
     try:
         held.clear()
         refused = yield from engine.run()
@@ -96,7 +95,7 @@ def failed_at(backward: Backward) -> int | None:
     return backward.steps[-1].node if backward.error and backward.steps else None
 
 
-def _ones(root: Tensor | GradientEdge) -> Tensor:
+def ones(root: Tensor | GradientEdge) -> Tensor:
     """The gradient that backward starts with: one for each element, as ``backward()`` itself takes for a scalar."""
     if isinstance(root, Tensor):
         return torch.ones_like(root)
@@ -108,7 +107,7 @@ def _shown(gradient: Tensor | None, most: int) -> Preview | None:
     return None if gradient is None else preview(gradient, most)
 
 
-def _beside(graph: Graph) -> bool:
+def beside(graph: Graph) -> bool:
     """Whether the engine may run in a thread of its own.
 
     Not where it calls Python of the user, or draws random numbers again to repeat a forward pass: those rely on the state of the
@@ -119,7 +118,7 @@ def _beside(graph: Graph) -> bool:
     )
 
 
-class _Engine:
+class Engine:
     """Runs of torch's engine from these roots.
 
     Args:
@@ -133,25 +132,25 @@ class _Engine:
         self._lock = threading.Lock()
         self._running, self._closed = False, threading.Event()
 
-    def run(self) -> Generator[None, None, str]:
+    def run(self, retain_graph: bool = True) -> Generator[None, None, str]:
         """One run; the engine's error as a sentence, empty if there was none."""
         try:
             if self._beside:
-                yield from aside(self._call)
+                yield from aside(lambda: self._call(retain_graph))
             else:
                 with torch.random.fork_rng(devices=[]):  # a repeated forward pass may draw
-                    self._call()
+                    self._call(retain_graph)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
         return ""
 
-    def _call(self) -> None:
+    def _call(self, retain_graph: bool) -> None:
         with self._lock:
             if self._closed.is_set():
                 return
             self._running = True
         try:
-            torch.autograd.backward(list(self._roots), list(self._starts), retain_graph=True)
+            torch.autograd.backward(list(self._roots), list(self._starts), retain_graph=retain_graph)
         finally:
             with self._lock:
                 self._running = False

@@ -106,5 +106,4 @@ def explain(result: BackwardResult, state: GraphState) -> Explanation:
 
 def code(request: BackwardRequest) -> str:
     """PyTorch that sets hooks and prints the same steps."""
-    text: str = backward_code.code(request.source)
-    return text
+    return backward_code.code(request.source)

@@ -160,9 +160,10 @@ def _forward(capture: Capture, replay: Replay, position: Position) -> list[Block
     if position.index == replay.forward:
         found += _ahead(replay, position)
         if capture.backward is not None:
-            found.append(Paragraph(f"Backward starts with d {root_name(graph)} / d {root_name(graph)} = {values_text(capture.backward.start)}."
-                                   if capture.backward.start is None or capture.backward.start.sample.size == 1 else
-                                   "The result is no single number, so backward starts with a one for each element: that is the "
+            start, root = capture.backward.start, root_name(graph)
+            found.append(Paragraph(f"Backward starts with d {root} / d {root} = {values_text(start)}."
+                                   if start is None or start.sample.size == 1 else
+                                   f"{root} is no single number, so backward starts with a one for each element: that gives the "
                                    "gradient of their sum."))
             found += _queue(capture, position)
     return found
