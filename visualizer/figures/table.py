@@ -17,6 +17,17 @@ Layout: a header, then one row for each element of each layer, layers in drawing
 ``text``
     a marker's name, the text of a rule, span or note.
 
+A graph (:class:`~visualizer.figures.graph.GraphFigure`) has a table of its own: a row for each box, group and edge. Columns:
+
+``kind``
+    node, group or edge; ``id`` the number that a gesture has for a box or group, for an edge its row.
+``title``, ``shape``, ``value``, ``parameters``, ``times``
+    as the boxes show them.
+``from``, ``to``
+    the ids of the boxes that the gradient of an edge goes from and to.
+``x``, ``y``, ``width``, ``height``
+    the rectangle of a box or group.
+
 A column that no layer fills is left out (``layer``, ``label``, ``kind``, ``index``, ``x``, ``y`` always stay).
 Numbers have full precision: reading them back gives the same float64. What is not a number is ``nan``, ``inf``,
 ``-inf``; an empty cell means that the layer has no such thing.
@@ -28,11 +39,11 @@ import csv
 import io
 from collections.abc import Iterator
 
+from visualizer.figures.graph import AnyFigure, GraphFigure
 from visualizer.figures.model import (
     Axis,
     Band,
     Bars,
-    Figure,
     Heat,
     Layer,
     Line,
@@ -45,13 +56,20 @@ from visualizer.figures.model import (
 
 COLUMNS = ("layer", "label", "kind", "index", "x", "y", "x2", "y2", "value", "text")
 _ALWAYS = 6
+#: Columns with texts that may come from a file of someone else.
+_TEXTUAL = ("layer", "label", "text", "title", "shape", "value", "parameters")
 
 #: x, y, x2, y2, value, text of one element.
 Cells = tuple[float | None, float | None, float | None, float | None, float | None, str]
 
 
-def figure_rows(figure: Figure) -> tuple[list[str], list[list[str]]]:
+GRAPH_COLUMNS = ("kind", "id", "title", "shape", "value", "parameters", "times", "from", "to", "x", "y", "width", "height")
+
+
+def figure_rows(figure: AnyFigure) -> tuple[list[str], list[list[str]]]:
     """The header, and the rows as strings."""
+    if isinstance(figure, GraphFigure):
+        return [*GRAPH_COLUMNS], [*_graph_rows(figure)]
     rows: list[list[str]] = []
     for layer in figure.layers:
         head = [layer.key, layer.label, type(layer).__name__.lower()]
@@ -65,13 +83,13 @@ def figure_rows(figure: Figure) -> tuple[list[str], list[list[str]]]:
     return [COLUMNS[column] for column in used], [[row[column] for column in used] for row in rows]
 
 
-def figure_csv(figure: Figure) -> str:
+def figure_csv(figure: AnyFigure) -> str:
     """CSV text (RFC 4180 quoting, lines end with LF). Texts that a spreadsheet would run as a formula are prefixed
     with an apostrophe."""
     return _written(figure, ",")
 
 
-def figure_tsv(figure: Figure) -> str:
+def figure_tsv(figure: AnyFigure) -> str:
     """The same table separated by tabs, as spreadsheets expect it on the clipboard."""
     return _written(figure, "\t")
 
@@ -81,12 +99,12 @@ def axis_title(axis: Axis) -> str:
     return f"{axis.label} [{axis.unit}]" if axis.unit else axis.label
 
 
-def _written(figure: Figure, delimiter: str) -> str:
+def _written(figure: AnyFigure, delimiter: str) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
     header, rows = figure_rows(figure)
     writer.writerow(header)
-    textual = [index for index, name in enumerate(header) if name in ("layer", "label", "text")]
+    textual = [index for index, name in enumerate(header) if name in _TEXTUAL]
     for row in rows:
         for index in textual:
             row[index] = _harmless(row[index])
@@ -97,6 +115,22 @@ def _written(figure: Figure, delimiter: str) -> str:
 def _harmless(text: str) -> str:
     """Point names may come from a file of someone else: a leading = or @ is a formula to a spreadsheet."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _graph_rows(figure: GraphFigure) -> Iterator[list[str]]:
+    """Boxes, groups and edges."""
+    boxes, frames, edges = figure.drawing.boxes, figure.drawing.frames, figure.drawing.edges
+    idents = boxes.ident.tolist()
+    areas = zip(boxes.left.tolist(), boxes.top.tolist(), boxes.width.tolist(), boxes.height.tolist(), strict=True)
+    for row, area in enumerate(areas):
+        yield ["node", str(idents[row]), boxes.titles[row], boxes.shapes[row], boxes.values[row], " ".join(boxes.badges[row]),
+               str(int(boxes.times[row])), "", "", *map(repr, area)]
+    areas = zip(frames.left.tolist(), frames.top.tolist(), frames.width.tolist(), frames.height.tolist(), strict=True)
+    for ident, title, area in zip(frames.ident.tolist(), frames.titles, areas, strict=True):
+        yield ["group", str(ident), title, "", "", "", "", "", "", *map(repr, area)]
+    for row, (source, target) in enumerate(zip(edges.source.tolist(), edges.target.tolist(), strict=True)):
+        label = edges.labels[row] if edges.labels else ""
+        yield ["edge", str(row), label, "", "", "", "", str(idents[source]), str(idents[target]), "", "", "", ""]
 
 
 def _cells(layer: Layer) -> Iterator[Cells]:

@@ -98,7 +98,8 @@ class Desk(QObject):
             self._window.say(NOTHING_SHOWN)
             return
         choice = replace(self._choice, figure=figure or page.figures[0].name)
-        dialog = ExportDialog([(item.name, item.title) for item in page.figures], choice, page.theme, self._window)
+        dialog = ExportDialog([(item.name, item.title) for item in page.figures], choice, page.theme, self._window, page.formats,
+                              page.graphs)
         dialog.chosen.connect(self._export)
         dialog.open()
 
@@ -109,7 +110,7 @@ class Desk(QObject):
             self._window.say(NOTHING_SHOWN)
             return
         everything = [("", f"All {len(page.figures)} figures of this page")]
-        dialog = ExportDialog(everything, self._choice, page.theme, self._window)
+        dialog = ExportDialog(everything, self._choice, page.theme, self._window, page.formats, page.graphs)
         dialog.chosen.connect(self._export)
         dialog.open()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from PySide6.QtCore import Qt, Signal, Slot, qVersion
 from PySide6.QtGui import QAction, QGuiApplication, QIcon
@@ -27,8 +28,9 @@ from PySide6.QtWidgets import (
 
 from visualizer import __version__
 from visualizer.base.messages import Broken, Loading, Ready
+from visualizer.figures.graph import GraphFigure
 from visualizer.ui.actions import key_text
-from visualizer.ui.exporting import FORMATS, MOST_PIXELS, ExportChoice
+from visualizer.ui.exporting import FIGURE_FORMATS, FORMATS, MOST_PIXELS, ExportChoice
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.help import describe, set_property
 
@@ -37,6 +39,7 @@ SIZES: tuple[tuple[int, int, str], ...] = (
     (1280, 720, "1280 × 720, slide"), (1920, 1080, "1920 × 1080, full HD"), (3840, 2160, "3840 × 2160, 4K"),
 )
 TEXTS = (("window", "As in the window"), ("large", "Large, for slides"))
+EXTENTS = (("whole", "The whole graph"), ("window", "As in the window"))
 MODES = (("window", "As in the window"), ("light", "Light"), ("dark", "Dark"))
 
 
@@ -49,18 +52,26 @@ class ExportDialog(QDialog):
     Args:
         figures: name and title of each figure of the page, the main one first.
         choice: what it was set to last time.
+        formats: what can be chosen, as :data:`~visualizer.ui.exporting.FORMATS`.
+        graphs: those of the figures that are graphs, by name.
     """
 
     chosen = Signal(object)
 
-    def __init__(self, figures: Sequence[tuple[str, str]], choice: ExportChoice, theme: Theme, parent: QWidget) -> None:
+    def __init__(
+        self, figures: Sequence[tuple[str, str]], choice: ExportChoice, theme: Theme, parent: QWidget,
+        formats: Mapping[str, str] = FORMATS, graphs: Mapping[str, GraphFigure] = MappingProxyType({}),
+    ) -> None:
         super().__init__(parent)
+        self._theme = theme
+        self._formats = formats
+        self._graphs = graphs
         self.setObjectName("window.export_dialog")
         self.setWindowTitle("Export figure")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._figure = self._combo("figure", "Figure", "Which figure of this page.", figures)
         self._format = self._combo("format", "Format", "PNG is a picture, SVG a drawing that scales, CSV the numbers "
-                                   "of the figure, JSON all numbers of the page.", list(FORMATS.items()))
+                                   "of the figure, JSON all numbers of the page.", list(formats.items()))
         self._size = self._combo(
             "size", "Size", "Pixels of the picture before the scale.",
             [*((f"{width}x{height}", title) for width, height, title in SIZES), ("", "Own size")],
@@ -73,6 +84,8 @@ class ExportDialog(QDialog):
         self._mode = self._combo("theme", "Theme", "The colours of the picture, whatever the window's are.", MODES)
         self._text = self._combo("text", "Text", "How large type and lines are drawn: as in the window, or to be read "
                                  "from the last row.", TEXTS)
+        self._extent = self._combo("extent", "Extent", "Of a graph the whole, in a picture large enough to read its names, or the "
+                                   "part that the window shows, in exactly this size.", EXTENTS)
         self._note = QLabel(self)
         self._note.setWordWrap(True)
         self._note.setFont(theme.font("label"))
@@ -95,6 +108,10 @@ class ExportDialog(QDialog):
         for label, field in (("&Figure", self._figure), ("For&mat", self._format), ("&Size", self._size),
                              ("&Pixels", size), ("S&cale", self._scale), ("&Theme", self._mode), ("Te&xt", self._text)):
             self._rows.addRow(label, field)
+        if graphs:
+            self._rows.insertRow(2, "&Extent", self._extent)
+        else:
+            self._extent.hide()
         # A row whose field is a layout has no buddy by itself.
         pixels = self._rows.labelForField(size)
         if isinstance(pixels, QLabel):
@@ -109,7 +126,7 @@ class ExportDialog(QDialog):
 
         self._set(choice)
         self._size.currentIndexChanged.connect(self._on_size)
-        for combo in (self._figure, self._format, self._mode, self._text):
+        for combo in (self._figure, self._format, self._mode, self._text, self._extent):
             combo.currentIndexChanged.connect(self._show)
         for box in (self._width, self._height):
             box.valueChanged.connect(self._on_pixels)
@@ -132,7 +149,7 @@ class ExportDialog(QDialog):
 
     def _set(self, choice: ExportChoice) -> None:
         for combo, value in ((self._figure, choice.figure), (self._format, choice.format), (self._mode, choice.mode),
-                             (self._text, choice.text)):
+                             (self._text, choice.text), (self._extent, choice.extent)):
             combo.setCurrentIndex(max(0, combo.findData(value)))
         self._width.setValue(choice.width)
         self._height.setValue(choice.height)
@@ -144,7 +161,7 @@ class ExportDialog(QDialog):
         """What the dialog is set to."""
         return ExportChoice(
             self._figure.currentData(), self._format.currentData(), self._width.value(), self._height.value(),
-            self._scale.value(), self._mode.currentData(), self._text.currentData(),
+            self._scale.value(), self._mode.currentData(), self._text.currentData(), self._extent.currentData(),
         )
 
     def _match_size(self) -> None:
@@ -175,7 +192,8 @@ class ExportDialog(QDialog):
         picture = choice.format in ("png", "svg")
         for row in (self._size, self._width, self._height, self._scale, self._mode, self._text):
             row.setEnabled(picture)
-        self._figure.setEnabled(choice.format != "json")
+        self._figure.setEnabled(choice.format in FIGURE_FORMATS)
+        self._extent.setEnabled(picture and (choice.figure in self._graphs or not choice.figure))
         width, height = round(choice.width * choice.scale), round(choice.height * choice.scale)
         fits = choice.format != "png" or width * height <= MOST_PIXELS
         notes = {
@@ -185,8 +203,27 @@ class ExportDialog(QDialog):
             "csv": "The numbers behind the lines, bars and markers of this figure.",
             "json": "Every number of this page, with the settings that made it.",
         }
-        self._note.setText(notes[choice.format])
+        if choice.figure in self._graphs:
+            notes["csv"] = "A row for each node, group and edge of the picture."
+            if picture and fits and choice.extent == "whole":
+                notes[choice.format] = self._graph_note(choice)
+        self._note.setText(notes.get(choice.format) or f"{self._formats[choice.format]}.")
         self._export.setEnabled(fits)
+
+    def _graph_note(self, choice: ExportChoice) -> str:
+        """How large a picture of the whole graph becomes, and whether its names can be read."""
+        from visualizer.ui.graph.export import legible, planned
+
+        figure, theme, vector = self._graphs[choice.figure], choice.theme(self._theme), choice.format == "svg"
+        scale = 1.0 if vector else choice.scale
+        plan = planned(figure, choice.width, choice.height, theme, scale, vector=vector)
+        what = "A drawing" if vector else "A picture"
+        size = f"{what} of {round(plan.width * scale)} × {round(plan.height * scale)}"
+        if not legible(figure, plan, theme):
+            return f"{size}: the graph is so large that its names cannot be read. SVG, or the part in the window, has them legible."
+        if (plan.width, plan.height) != (choice.width, choice.height):
+            return f"{size}, larger than asked for, so that the names in the graph can be read."
+        return f"{size}."
 
     @Slot()
     def _accept(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,18 +12,21 @@ from PySide6.QtCore import QObject, QSize, QStandardPaths, Signal
 from PySide6.QtGui import QGuiApplication
 
 from visualizer.base.errors import UserError
+from visualizer.figures.graph import GraphFigure
 from visualizer.ui.asking import Asker
 from visualizer.ui.settings import Settings
 from visualizer.ui.theme import Theme
 
 if TYPE_CHECKING:
     from visualizer.base.experiment import Experiment
-    from visualizer.figures.model import Figure
+    from visualizer.figures.graph import AnyFigure
+    from visualizer.ui.graph.viewport import Rect
 
-Format = Literal["png", "svg", "csv", "json"]
-FORMATS: dict[Format, str] = {
+FORMATS: dict[str, str] = {
     "png": "PNG picture", "svg": "SVG drawing", "csv": "CSV table of what is drawn", "json": "JSON, all numbers",
 }
+#: Formats of a figure, each of its own; the others, those of an experiment among them, are of the page.
+FIGURE_FORMATS = ("png", "svg", "csv")
 #: Width times height times scale twice: what plots/export draws at most.
 MOST_PIXELS = 100_000_000
 _FOLDER = "export/folder"
@@ -35,18 +38,21 @@ class ExportChoice:
 
     Attributes:
         figure: name of the figure; empty: every figure of the page.
+        format: one of :data:`FORMATS`, or of those that the experiment itself offers.
         width, height: pixels before ``scale``.
         mode: the theme of the picture; "window": as the window is.
         text: "large" for slides: the type and strokes of presentation mode.
+        extent: of a graph the whole, or what the window shows of it.
     """
 
     figure: str = ""
-    format: Format = "png"
+    format: str = "png"
     width: int = 1920
     height: int = 1080
     scale: float = 1.0
     mode: Literal["window", "light", "dark"] = "window"
     text: Literal["window", "large"] = "window"
+    extent: Literal["whole", "window"] = "whole"
 
     def theme(self, window: Theme) -> Theme:
         mode = window.mode if self.mode == "window" else self.mode
@@ -55,13 +61,28 @@ class ExportChoice:
 
 @dataclass(frozen=True, eq=False)
 class Exportable:
-    """A page as it is shown now."""
+    """A page as it is shown now.
+
+    Attributes:
+        seen: the part of each graph that the window shows, in the units of its drawing.
+    """
 
     experiment: Experiment[Any, Any, Any]
     state: Any
     result: Any
-    figures: tuple[Figure, ...]
+    figures: tuple[AnyFigure, ...]
     theme: Theme
+    seen: Mapping[str, Rect] = field(default_factory=dict)
+
+    @property
+    def formats(self) -> dict[str, str]:
+        """What it can be written as: suffix without its first dot, and what it is."""
+        return FORMATS | dict(self.experiment.formats)
+
+    @property
+    def graphs(self) -> dict[str, GraphFigure]:
+        """Those of the figures that are graphs, by name."""
+        return {figure.name: figure for figure in self.figures if isinstance(figure, GraphFigure)}
 
 
 class Teller(QObject):
@@ -104,20 +125,20 @@ class Exporter(Teller):
         self._settings = settings
 
     def export(self, page: Exportable, choice: ExportChoice) -> None:
-        """Ask for a file and write one figure (or, as JSON, all numbers) into it."""
+        """Ask for a file and write one figure (or, in a format of the page, all of it) into it."""
         try:
             refuse_size(choice)
         except UserError as error:
             self.fail("export", error)
             return
-        name = page.experiment.name if choice.format == "json" else f"{page.experiment.name}-{choice.figure}"
+        name = f"{page.experiment.name}-{choice.figure}" if choice.format in FIGURE_FORMATS else page.experiment.name
 
         def write(path: Path) -> None:
             self._write_all({_with_suffix(path, choice.format): choice.figure}, page, choice)
 
         self._asker.save_path(
             "Export figure", self._folder() / f"{name}.{choice.format}",
-            f"{FORMATS[choice.format]} (*.{choice.format})", write,
+            f"{page.formats[choice.format]} (*.{choice.format})", write,
         )
 
     def export_all(self, page: Exportable, choice: ExportChoice) -> None:
@@ -129,18 +150,18 @@ class Exporter(Teller):
             return
 
         def write(folder: Path) -> None:
-            names = [""] if choice.format == "json" else [figure.name for figure in page.figures]
+            names = [figure.name for figure in page.figures] if choice.format in FIGURE_FORMATS else [""]
             stem = page.experiment.name
             files = {folder / f"{stem}{'-' * bool(name)}{name}.{choice.format}": name for name in names}
             self._write_all(files, page, choice)
 
         self._asker.folder("Export all figures into a folder", self._folder(), write)
 
-    def copy(self, page: Exportable, figure: Figure, size: QSize) -> None:
-        """Put a figure on the clipboard as an image of this size, at twice its pixels."""
+    def copy(self, page: Exportable, figure: AnyFigure, size: QSize) -> None:
+        """Put a figure on the clipboard as an image of this size, at twice its pixels; of a graph what is seen of it."""
         from visualizer.ui.plots.export import render_image
 
-        image = render_image(figure, size.width(), size.height(), page.theme, 2.0)
+        image = render_image(figure, size.width(), size.height(), page.theme, 2.0, page.seen.get(figure.name))
         QGuiApplication.clipboard().setImage(image)
         self.succeed("copy", f"“{figure.title}” is on the clipboard.")
 
@@ -199,11 +220,15 @@ def write_export(path: Path, figure_name: str, page: Exportable, choice: ExportC
     if choice.format == "json":
         write_atomically(path, numbers_json(page))
         return
+    if choice.format in page.experiment.formats:
+        write_atomically(path, page.experiment.document(choice.format, page.result, page.state))
+        return
     figure = next(figure for figure in page.figures if figure.name == figure_name)
     from visualizer.ui.plots.export import save_figure
 
     save_figure(
-        figure, path, size=(choice.width, choice.height), scale=choice.scale, theme=choice.theme(page.theme)
+        figure, path, size=(choice.width, choice.height), scale=choice.scale, theme=choice.theme(page.theme),
+        seen=page.seen.get(figure_name) if choice.extent == "window" else None,
     )
 
 
@@ -217,4 +242,7 @@ def numbers_json(page: Exportable) -> bytes:
 
 def _with_suffix(path: Path, format: str) -> Path:
     """The path as typed, with the format's suffix if another or none was typed."""
-    return path if path.suffix.lower() == f".{format}" else path.with_name(f"{path.name}.{format}")
+    last = f".{format.rpartition('.')[2]}"
+    if not path.name.lower().endswith(f".{format}") and path.suffix.lower() == last != f".{format}":
+        path = path.with_suffix("")  # the dialog itself adds the last part of a suffix such as graph.json
+    return path if path.name.lower().endswith(f".{format}") else path.with_name(f"{path.name}.{format}")

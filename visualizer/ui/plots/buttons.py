@@ -45,10 +45,33 @@ def _enlarge(painter: QPainter) -> None:
         painter.drawLine(QPointF(x, y), QPointF(x + 5.2 * sx, y + 5.2 * sy))
 
 
+def _zoom(painter: QPainter, inwards: bool) -> None:
+    painter.drawEllipse(QPointF(8.5, 8.5), 5.0, 5.0)
+    painter.drawLine(QPointF(12.2, 12.2), QPointF(16.5, 16.5))
+    painter.drawLine(QPointF(6.2, 8.5), QPointF(10.8, 8.5))
+    if inwards:
+        painter.drawLine(QPointF(8.5, 6.2), QPointF(8.5, 10.8))
+
+
+def _selection(painter: QPainter) -> None:
+    painter.drawRoundedRect(QRectF(6.5, 6.5, 7, 7), 1.5, 1.5)
+    for x, y, dx, dy in ((10, 2.5, 0, 1), (10, 17.5, 0, -1), (2.5, 10, 1, 0), (17.5, 10, -1, 0)):
+        painter.drawLine(QPointF(x, y), QPointF(x + 2.2 * dx, y + 2.2 * dy))
+
+
+def _map(painter: QPainter) -> None:
+    painter.drawRoundedRect(QRectF(3.5, 3.5, 13, 13), 1.5, 1.5)
+    painter.drawRect(QRectF(9.5, 9.5, 4.5, 4.5))
+
+
 _GLYPHS: dict[str, Callable[[QPainter], None]] = {
     "fit": _fit, "copy": _copy, "export": _export, "enlarge": _enlarge,
     "log_x": lambda painter: _log(painter, "x"), "log_y": lambda painter: _log(painter, "y"),
+    "zoom_in": lambda painter: _zoom(painter, True), "zoom_out": lambda painter: _zoom(painter, False),
+    "selection": _selection, "map": _map,
 }
+#: Tools that stay on or off.
+_SWITCHES = ("log_x", "log_y", "map")
 
 
 class PlotButton(QAbstractButton):
@@ -65,7 +88,7 @@ class PlotButton(QAbstractButton):
         self.setAccessibleName(name)
         self.setToolTip(tip)
         self.setFixedSize(self.sizeHint())
-        self.setCheckable(action.startswith("log"))
+        self.setCheckable(action in _SWITCHES)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setUpdatesEnabled(False)
@@ -131,9 +154,9 @@ class PlotButton(QAbstractButton):
 
 
 class ButtonRow(QWidget):
-    """The tools of one plot, in a row."""
+    """The tools of one plot, in a row. A subclass has others in :attr:`TOOLS`: action, name, tip."""
 
-    TOOLS = (
+    TOOLS: tuple[tuple[str, str, str], ...] = (
         ("log_x", "Logarithmic x axis", "Logarithmic x axis on or off"),
         ("log_y", "Logarithmic y axis", "Logarithmic y axis on or off"),
         ("fit", "Fit", "Show everything again (double click, or Ctrl+0 for every figure)"),

@@ -14,14 +14,17 @@ from pathlib import Path
 
 import shiboken6
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QRectF, QSize
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPaintDevice, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsScene
 
 from visualizer.base.errors import UserError
 from visualizer.base.files import write_atomically
+from visualizer.figures.graph import AnyFigure, GraphFigure
 from visualizer.figures.model import Figure
 from visualizer.figures.table import figure_csv
+from visualizer.ui.graph.export import paint_graph, planned
+from visualizer.ui.graph.viewport import Rect
 from visualizer.ui.plots.scene import FigureItem
 from visualizer.ui.theme import Theme
 
@@ -33,16 +36,22 @@ SMALLEST = 50
 LARGEST = 30_000
 
 
-def render_image(figure: Figure, width: int, height: int, theme: Theme, scale: float = 1.0) -> QImage:
+def render_image(
+    figure: AnyFigure, width: int, height: int, theme: Theme, scale: float = 1.0, seen: Rect | None = None,
+) -> QImage:
     """The figure as a picture of ``width * scale`` x ``height * scale`` pixels (rounded).
 
     ``width`` and ``height`` decide how large type and strokes are in relation to the whole; ``scale`` makes the same
-    picture from more pixels.
+    picture from more pixels. A graph whose names could not be read so gets a larger picture, unless it is told which part of it
+    is ``seen``; see :func:`visualizer.ui.graph.export.planned`.
 
     Raises:
         UserError: a size that cannot be drawn, or more than 100 megapixels.
     """
     columns, rows = _checked(width, height, scale)
+    if isinstance(figure, GraphFigure) and seen is None:
+        width, height, _ = planned(figure, width, height, theme, scale)
+        columns, rows = _checked(width, height, scale)
     image = QImage(columns, rows, QImage.Format.Format_ARGB32_Premultiplied)
     if image.isNull():
         raise UserError(f"A picture of {columns} x {rows} pixels does not fit into memory; choose a smaller one.")
@@ -51,19 +60,23 @@ def render_image(figure: Figure, width: int, height: int, theme: Theme, scale: f
     image.setDotsPerMeterX(round(96 / 0.0254 * scale))
     image.setDotsPerMeterY(round(96 / 0.0254 * scale))
     image.fill(QColor(theme.palette.background))
-    with _drawn(figure, width, height, theme, scale, vector=False) as scene:
-        painter = QPainter(image)
-        try:
+    if isinstance(figure, GraphFigure):
+        image.setDevicePixelRatio(scale)
+        with _painting(image) as painter:
+            paint_graph(painter, figure, width, height, theme, vector=False, seen=seen)
+    else:
+        with _drawn(figure, width, height, theme, scale, vector=False) as scene, _painting(image) as painter:
             painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
             scene.render(painter, QRectF(0, 0, columns, rows), QRectF(0, 0, width, height))
-        finally:
-            painter.end()
+    image.setDevicePixelRatio(1.0)
     return image
 
 
-def render_png(figure: Figure, width: int, height: int, theme: Theme, scale: float = 1.0) -> bytes:
+def render_png(
+    figure: AnyFigure, width: int, height: int, theme: Theme, scale: float = 1.0, seen: Rect | None = None,
+) -> bytes:
     """The picture of :func:`render_image` as the bytes of a PNG file."""
-    image = render_image(figure, width, height, theme, scale).convertToFormat(QImage.Format.Format_RGB32)
+    image = render_image(figure, width, height, theme, scale, seen).convertToFormat(QImage.Format.Format_RGB32)
     image.setText("Title", figure.title)
     data = QByteArray()
     buffer = QBuffer(data)
@@ -74,13 +87,17 @@ def render_png(figure: Figure, width: int, height: int, theme: Theme, scale: flo
     return bytes(data.data())
 
 
-def render_svg(figure: Figure, width: int, height: int, theme: Theme) -> bytes:
+def render_svg(figure: AnyFigure, width: int, height: int, theme: Theme, seen: Rect | None = None) -> bytes:
     """The figure as the bytes of an SVG 1.1 file of ``width`` x ``height`` pixels (at 96 dots an inch).
+
+    A graph whose names could not be read so gets a larger drawing, as by :func:`render_image`.
 
     Raises:
         UserError: a size that cannot be drawn.
     """
     columns, rows = _checked(width, height, 1.0)
+    if isinstance(figure, GraphFigure) and seen is None:
+        columns, rows, _ = planned(figure, width, height, theme, vector=True)
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -91,13 +108,13 @@ def render_svg(figure: Figure, width: int, height: int, theme: Theme) -> bytes:
     generator.setViewBox(QRect(0, 0, columns, rows))
     generator.setTitle(_plain(figure.title))
     generator.setDescription(_plain(figure.note or figure.title))
-    with _drawn(figure, columns, rows, theme, 1.0, vector=True) as scene:
-        painter = QPainter(generator)
-        try:
+    if isinstance(figure, GraphFigure):
+        with _painting(generator) as painter:
+            paint_graph(painter, figure, columns, rows, theme, vector=True, seen=seen)
+    else:
+        with _drawn(figure, columns, rows, theme, 1.0, vector=True) as scene, _painting(generator) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             scene.render(painter, QRectF(0, 0, columns, rows), QRectF(0, 0, columns, rows))
-        finally:
-            painter.end()
     buffer.close()
     # Qt writes the size in millimetres, which readers turn into pixels each in their own way.
     return re.sub(rb'width="[\d.]+mm" height="[\d.]+mm"', b'width="%d" height="%d"' % (columns, rows),
@@ -105,9 +122,13 @@ def render_svg(figure: Figure, width: int, height: int, theme: Theme) -> bytes:
 
 
 def figure_bytes(
-    figure: Figure, suffix: str, *, size: tuple[int, int] = (1280, 720), scale: float = 1.0, theme: Theme | None = None,
+    figure: AnyFigure, suffix: str, *, size: tuple[int, int] = (1280, 720), scale: float = 1.0, theme: Theme | None = None,
+    seen: Rect | None = None,
 ) -> bytes:
     """The figure in the format of a suffix: ``.png``, ``.svg``, ``.csv`` (case does not matter).
+
+    Args:
+        seen: of a graph only this part of its scene, in exactly this size.
 
     Raises:
         UserError: an unknown suffix, or a size that cannot be drawn.
@@ -115,9 +136,9 @@ def figure_bytes(
     theme = theme or Theme()
     match suffix.lower():
         case ".png":
-            return render_png(figure, *size, theme, scale)
+            return render_png(figure, *size, theme, scale, seen)
         case ".svg":
-            return render_svg(figure, *size, theme)
+            return render_svg(figure, *size, theme, seen)
         case ".csv":
             return figure_csv(figure).encode("utf-8")
     shown = f"the suffix {suffix!r}" if suffix else "a name without a suffix"
@@ -125,8 +146,8 @@ def figure_bytes(
 
 
 def save_figure(
-    figure: Figure, path: Path | str, *, size: tuple[int, int] = (1280, 720), scale: float = 1.0,
-    theme: Theme | None = None,
+    figure: AnyFigure, path: Path | str, *, size: tuple[int, int] = (1280, 720), scale: float = 1.0,
+    theme: Theme | None = None, seen: Rect | None = None,
 ) -> None:
     """Write the figure to a file, atomically; the suffix chooses PNG, SVG or CSV. Replaces an existing file.
 
@@ -134,7 +155,17 @@ def save_figure(
         UserError: an unknown suffix, a size that cannot be drawn, a path that cannot be written.
     """
     path = Path(path)
-    write_atomically(path, figure_bytes(figure, path.suffix, size=size, scale=scale, theme=theme))
+    write_atomically(path, figure_bytes(figure, path.suffix, size=size, scale=scale, theme=theme, seen=seen))
+
+
+@contextmanager
+def _painting(target: QPaintDevice) -> Iterator[QPainter]:
+    """A painter that is ended whatever happens: a picture with an open one cannot be used."""
+    painter = QPainter(target)
+    try:
+        yield painter
+    finally:
+        painter.end()
 
 
 @contextmanager

@@ -238,7 +238,7 @@ class ExperimentTab(QWidget):
         if shown is None:
             return None
         state = self.controller.display_state(shown)
-        return Exportable(self.experiment, state, shown.result, self.controller.figures(), self.theme)
+        return Exportable(self.experiment, state, shown.result, self.controller.figures(), self.theme, self.area.seen)
 
     # What the worker and the controller say.
 

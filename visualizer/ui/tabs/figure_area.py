@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
@@ -16,7 +16,9 @@ from visualizer.ui.tabs.answers import Problem
 from visualizer.ui.theme import Theme
 
 if TYPE_CHECKING:
-    from visualizer.figures.model import Figure
+    from visualizer.figures.graph import AnyFigure
+    from visualizer.ui.graph.canvas import GraphCanvas
+    from visualizer.ui.graph.viewport import Rect
     from visualizer.ui.plots.canvas import FigureCanvas
     from visualizer.ui.widgets.banner import Banner
 
@@ -49,7 +51,7 @@ class FigurePage(QSplitter):
         super().__init__(Qt.Orientation.Vertical, parent)
         self.view = view
         self.theme = theme
-        self.canvases: dict[str, FigureCanvas] = {}
+        self.canvases: dict[str, FigureCanvas | GraphCanvas] = {}
         self.setChildrenCollapsible(False)
         self.setHandleWidth(5)
         self._lower: QSplitter | None = None
@@ -60,8 +62,6 @@ class FigurePage(QSplitter):
 
     def build(self, area: FigureArea) -> Iterator[None]:
         """Make the canvases; every step makes one."""
-        from visualizer.ui.plots.canvas import FigureCanvas
-
         for index, name in enumerate(self.view.figures):
             if name in self.canvases:
                 continue
@@ -70,7 +70,7 @@ class FigurePage(QSplitter):
                 self._lower.setChildrenCollapsible(False)
                 self._lower.setHandleWidth(5)
             parent = self._lower if index and self._lower is not None else self
-            canvas = FigureCanvas(parent, self.theme)
+            canvas = self._canvas(name, parent)
             canvas.setObjectName(f"{area.experiment.name}.figure.{name}")
             canvas.gesture.connect(area.gesture)
             canvas.export_requested.connect(area.export_requested)
@@ -80,6 +80,21 @@ class FigurePage(QSplitter):
             yield
         self._share()
         self.show_only(area.enlarged)
+
+    def _canvas(self, name: str, parent: QWidget) -> FigureCanvas | GraphCanvas:
+        """The widget that draws this kind of figure."""
+        if name in self.view.graphs:
+            from visualizer.ui.graph.canvas import GraphCanvas
+
+            return GraphCanvas(parent, self.theme)
+        from visualizer.ui.plots.canvas import FigureCanvas
+
+        return FigureCanvas(parent, self.theme)
+
+    def show_figure(self, figure: AnyFigure) -> None:
+        """Draw a figure on its canvas, which is the one for its kind."""
+        canvas: Any = self.canvases[figure.name]
+        canvas.set_figure(figure)
 
     def show_only(self, figure: str) -> None:
         """Show one figure, or all (empty). The main one for a name that the page has not."""
@@ -141,8 +156,8 @@ class FigureArea(QWidget):
         self._pages: dict[str, FigurePage] = {}
         self._page = experiment.views[0].name
         self._has_figures: set[str] = set()
-        self._first: tuple[FigurePage, tuple[Figure, ...]] | None = None
-        self._later: dict[str, tuple[FigurePage, Figure]] = {}
+        self._first: tuple[FigurePage, tuple[AnyFigure, ...]] | None = None
+        self._later: dict[str, tuple[FigurePage, AnyFigure]] = {}
         self._order: list[str] = []
         self._later_timer = QTimer(self, interval=0)
         self._later_timer.timeout.connect(self._draw_later)
@@ -159,9 +174,15 @@ class FigureArea(QWidget):
         return self._pages.get(self._page)
 
     @property
-    def canvases(self) -> dict[str, FigureCanvas]:
+    def canvases(self) -> dict[str, FigureCanvas | GraphCanvas]:
         """The canvases of the page in front, by figure name, the main one first."""
         return self.page.canvases if self.page else {}
+
+    @property
+    def seen(self) -> dict[str, Rect]:
+        """Of each graph of the page in front the part of its scene that is seen."""
+        graphs = self.page.view.graphs if self.page is not None else ()
+        return {name: cast("GraphCanvas", self.canvases[name]).viewport.seen for name in graphs if name in self.canvases}
 
     @property
     def empty_text(self) -> str:
@@ -187,7 +208,7 @@ class FigureArea(QWidget):
         self._page = name
         self._arrange()
 
-    def show_figures(self, figures: tuple[Figure, ...]) -> None:
+    def show_figures(self, figures: tuple[AnyFigure, ...]) -> None:
         """Draw figures of the page in front; those of canvases that are not made yet wait for the next call."""
         page = self.page
         if page is None or not page.built:
@@ -195,7 +216,7 @@ class FigureArea(QWidget):
         if all(page.canvases[figure.name].figure is not None for figure in figures):
             self._later = {}
             for figure in figures[:1]:
-                page.canvases[figure.name].set_figure(figure)
+                page.show_figure(figure)
             # Each of the others in a turn of its own: drawn and painted all at once they would hold the mouse for longer
             # than a frame. A picture that is overtaken while it waits is never drawn.
             self._later = {figure.name: (page, figure) for figure in figures[1:]}
@@ -219,7 +240,7 @@ class FigureArea(QWidget):
             return
         page, figure = self._later.pop(name)
         self._order = [*(other for other in self._order if other != name), name]
-        page.canvases[name].set_figure(figure)
+        page.show_figure(figure)
 
     def _draw_first(self) -> Iterator[None]:
         """The newest of the figures that were asked for, one canvas at a step."""
@@ -227,7 +248,7 @@ class FigureArea(QWidget):
             page, figures = self._first
             missing = [figure for figure in figures if page.canvases[figure.name].figure is None]
             for figure in missing[:1] or figures:
-                page.canvases[figure.name].set_figure(figure)
+                page.show_figure(figure)
             if not missing:
                 self._first = None
             yield

@@ -1,0 +1,152 @@
+"""What is laid over a painted graph: selection, search hits, the step of a backward pass, notes, what the mouse is on."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from visualizer.base.roles import Role
+from visualizer.ui.graph.boxes import shape
+from visualizer.ui.graph.frames import pixels_of
+from visualizer.ui.graph.levels import Level, level_at
+from visualizer.ui.graph.lines import Rows
+from visualizer.ui.graph.painter import GraphPainter
+from visualizer.ui.graph.scheme import chosen_rows, line_colour, text_on
+from visualizer.ui.graph.texts import Writer, fitted, line_height, unit_width
+from visualizer.ui.graph.viewport import Rect, Viewport
+from visualizer.ui.plots.paint import mixed
+
+#: Numbers of waiting boxes and notes are written for at most so many that are seen.
+_MOST_WRITTEN = 200
+_NOTE, _NOTE_WIDTH = 12.0, 260.0
+
+
+def paint_marks(painter: QPainter, graph: GraphPainter, viewport: Viewport, cursor: int = -1, hover: int = -1,
+                hover_edge: int = -1) -> None:
+    """Paint them over what :meth:`GraphPainter.paint` has painted for this viewport.
+
+    Args:
+        cursor: row of the box that has the keyboard; -1: the first of the figure's selected ones.
+        hover, hover_edge: row of the box or the edge under the mouse.
+    """
+    figure, stage, theme = graph.figure, graph.stage, graph.theme
+    palette, stroke = theme.palette, theme.stroke
+    level = level_at(viewport.zoom, theme)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    edges = [(chosen_rows(figure.flowing, len(stage.points)), "flow", 4.0)]
+    if hover >= 0:
+        edges.append((np.concatenate((stage.edges_from(hover), stage.edges_to(hover))), "hover", 2.0))
+    elif hover_edge >= 0:
+        edges.append((np.array([hover_edge]), "hover", 2.4))
+    shown = viewport.seen
+    for rows, kind, width in edges:
+        rows = _seen_edges(graph, rows, shown)
+        if len(rows):
+            graph.stroke(painter, rows, viewport, level, line_colour(theme, kind), width)
+    accent = QColor(palette.accent)
+    ring = _Ring(painter, graph, viewport)
+    for row in chosen_rows(figure.found, len(stage))[:5000].tolist():
+        ring.draw(row, theme.color(Role.STEP), 2.6 * stroke, 2.0)
+    for row in chosen_rows(figure.ready, len(stage)).tolist():
+        ring.draw(row, theme.color(Role.GRADIENT), 1.8 * stroke, 3.0, dashed=True)
+    for row in chosen_rows(figure.active, len(stage)).tolist():
+        ring.draw(row, mixed(theme.color(Role.GRADIENT), palette.background, 0.3), 9.0 * stroke, 5.0)
+        ring.draw(row, theme.color(Role.GRADIENT), 3.4 * stroke, 3.0)
+    if hover >= 0:
+        ring.draw(hover, accent, 1.6 * stroke, 2.0)
+    rows = chosen_rows(figure.selected, len(stage)).tolist()
+    if cursor < 0 and rows:
+        cursor = rows[0]
+    for row in rows:
+        if row != cursor:
+            ring.draw(row, accent, 1.8 * stroke, 3.0)
+    if cursor >= 0:
+        ring.draw(cursor, mixed(accent, palette.background, 0.35), 7.0 * stroke, 4.5)
+        ring.draw(cursor, accent, 2.6 * stroke, 3.0)
+    writer = graph.writer(painter)
+    if level > Level.FAR:
+        _write_queue(painter, writer, graph, viewport)
+    _write_notes(painter, writer, graph, viewport)
+
+
+def _seen_edges(graph: GraphPainter, rows: Rows, shown: Rect) -> Rows:
+    stage = graph.stage
+    return rows[(stage.edge_left[rows] <= shown.right) & (stage.edge_right[rows] >= shown.left)
+                & (stage.edge_top[rows] <= shown.bottom) & (stage.edge_bottom[rows] >= shown.top)]
+
+
+class _Ring:
+    """Draws outlines around boxes that are seen; around one that is only a spot, a circle that can be found."""
+
+    def __init__(self, painter: QPainter, graph: GraphPainter, viewport: Viewport) -> None:
+        self._painter, self._graph, self._viewport = painter, graph, viewport
+        self._shown = viewport.seen.grown(20.0 / viewport.zoom)
+
+    def draw(self, row: int, colour: QColor, width: float, away: float, dashed: bool = False) -> None:
+        box = self._graph.stage.box(row)
+        if not box.meets(self._shown):
+            return
+        pen = QPen(colour, width)
+        if dashed:
+            pen.setDashPattern([3.0, 2.0])
+        self._painter.setPen(pen)
+        self._painter.setBrush(Qt.BrushStyle.NoBrush)
+        area = pixels_of(box, self._viewport).adjusted(-away, -away, away, away)
+        least = 9.0
+        if area.height() < least + 2 * away:
+            middle = area.center()
+            wide, high = max(area.width(), least), max(area.height(), least)
+            area = QRectF(middle.x() - wide / 2, middle.y() - high / 2, wide, high)
+        outline = self._graph.figure.drawing.boxes.outlines[row]
+        self._painter.drawPath(shape(area, outline, self._viewport.zoom))
+
+
+def _write_queue(painter: QPainter, writer: Writer, graph: GraphPainter, viewport: Viewport) -> None:
+    """The place of each waiting box in the engine's queue, from 1, on its upper left corner."""
+    theme = graph.theme
+    ground = theme.palette.roles[Role.GRADIENT]
+    shown, written = viewport.seen, 0
+    for place, row in enumerate(graph.figure.ready, start=1):
+        if not 0 <= row < len(graph.stage) or not graph.stage.box(row).meets(shown):
+            continue
+        area = pixels_of(graph.stage.box(row), viewport)
+        size = writer.size(11.0 * theme.zoom)
+        wide, high = max(unit_width(str(place), True) * size + 8.0, size * 1.5), size * 1.5
+        chip = QRectF(area.left() - wide / 2, area.top() - high / 2, wide, high)
+        painter.setPen(QPen(QColor(theme.palette.background), 1.5))
+        painter.setBrush(QColor(ground))
+        painter.drawRoundedRect(chip, high / 2, high / 2)
+        writer.begin()
+        writer.centred(chip.center().x(), chip.center().y() - size * line_height(True) / 2, str(place), size,
+                       text_on(ground, theme), True)
+        written += 1
+        if written == _MOST_WRITTEN:
+            return
+
+
+def _write_notes(painter: QPainter, writer: Writer, graph: GraphPainter, viewport: Viewport) -> None:
+    """Short texts to the right of their boxes, or to the left where the picture ends; always large enough to be read."""
+    theme, palette = graph.theme, graph.theme.palette
+    shown = viewport.seen.grown(10.0 / viewport.zoom)
+    size = writer.size(_NOTE * theme.zoom)
+    high = size * line_height(True) + 6.0
+    for row, text, role in graph.figure.notes[:_MOST_WRITTEN]:
+        if not 0 <= row < len(graph.stage) or not graph.stage.box(row).meets(shown):
+            continue
+        area = pixels_of(graph.stage.box(row), viewport)
+        text = fitted(text, size, _NOTE_WIDTH * theme.zoom, True)
+        wide = unit_width(text, True) * size + 14.0
+        left = area.right() + 9.0
+        if left + wide > viewport.width - 4.0:
+            left = max(area.left() - 9.0 - wide, 4.0) if area.left() - 9.0 - wide >= 0.0 else viewport.width - wide - 4.0
+        top = min(max(area.center().y() - high / 2, 4.0), viewport.height - high - 4.0)
+        chip = QRectF(left, top, wide, high)
+        colour = theme.color(role)
+        painter.setPen(QPen(colour, 1.5 * theme.stroke))
+        if left >= area.right():
+            painter.drawLine(QPointF(area.right(), area.center().y()), QPointF(left, chip.center().y()))
+        painter.setBrush(QColor(palette.background))
+        painter.drawRoundedRect(chip, 5.0, 5.0)
+        writer.begin()
+        writer.write(left + 7.0, top + 3.0, text, size, palette.text, True)
