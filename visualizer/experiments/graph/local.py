@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from visualizer.figures.model import Floats
 
 #: Largest graph whose nodes are asked; most elements of an output, and of an input.
-NODES, OUTPUTS, INPUTS = 200, 16, 64
+NODES, OUTPUTS, INPUTS = 200, 32, 64
 
 
 @dataclass(frozen=True, eq=False)

@@ -236,9 +236,11 @@ def _from_the_leaves(graph: Graph) -> list[int]:
 
 def _created(graph: Graph, moments: tuple[Moment, ...]) -> Ints:
     """By node the position at which it is there: an AccumulateGrad with the first function that uses its leaf."""
-    found = np.full(len(graph.nodes), NEVER, dtype=np.int32)
+    first = [NEVER] * len(graph.nodes)
     for at, moment in enumerate(moments):
-        found[list(moment.nodes)] = at + 1
+        for node in moment.nodes:
+            first[node] = at + 1
+    found = np.array(first, dtype=np.int32)
     used = found.copy()
     np.minimum.at(used, graph.edges.target, found[graph.edges.source])
     leaves = np.array([node.kind == "accumulate" for node in graph.nodes], dtype=np.bool_)
