@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,14 +34,14 @@ from visualizer.experiments.graph.model import (
     Operation,
     Origin,
     Preview,
-    Reason,
     SourceLine,
-    TensorType,
 )
+from visualizer.experiments.graph.noted import Given, NotedCall, NotedOperation, reason_of, type_of
 from visualizer.experiments.graph.recorded_names import Names
 from visualizer.experiments.graph.recording_protocol import Known, Made
 from visualizer.experiments.graph.source_lines import MAKING, Lines
 from visualizer.experiments.graph.torch_functions import Function, function_of, tensors_in
+from visualizer.experiments.graph.uncompiled import Uncompiled
 
 #: The number of the next node of this thread.
 _get_sequence_nr: Callable[[], int] = vars(torch.autograd)["_get_sequence_nr"]
@@ -50,40 +50,6 @@ _backward_running = torch._C._current_graph_task_id
 
 #: The line is looked up only once it is clear that there is an operation.
 _LATER = -3
-
-
-class _Call(NamedTuple):
-    module: nn.Module
-    nth: int
-    parent: int
-
-
-class _Given(NamedTuple):
-    """A tensor that went into an operation: what made it, and its id; if nothing did (-1), its number among the sources."""
-
-    maker: int
-    key: int
-    type: TensorType
-    grad: bool
-
-
-class _Operation(NamedTuple):
-    """An operation as it is noted while the forward pass runs.
-
-    ``nodes``: the sequence numbers that it used, from and up to; ``result``: that of the node of its first result, or -1.
-    """
-
-    name: str
-    inputs: tuple[_Given, ...]
-    outputs: tuple[TensorType, ...]
-    nodes: tuple[int, int]
-    result: int
-    reason: Reason
-    call: int
-    line: int
-    value: Preview | None
-    error: str
-    required: bool
 
 
 class Recording:
@@ -107,10 +73,10 @@ class Recording:
         self._raised: tuple[BaseException | None, int] = None, -1
         self._values = values
         self._places = Lines(files)
-        self._calls: list[_Call] = []
+        self._calls: list[NotedCall] = []
         self._open: list[int] = []
         self._counts: dict[int, int] = {}
-        self._operations: list[_Operation] = []
+        self._operations: list[NotedOperation] = []
         self._makers: dict[int, tuple[Any, int]] = {}
         self._sources: list[tuple[Tensor, Preview | None]] = []
         self._source_of: dict[int, int] = {}
@@ -123,6 +89,7 @@ class Recording:
         self._thread = 0
         self._busy = False
         self._undo: list[Callable[[], None]] = []
+        self._uncompiled = Uncompiled()
 
     # The block.
 
@@ -136,6 +103,8 @@ class Recording:
         after = register_module_forward_hook(self._leave_module, always_call=True)
         self._undo.append(after.remove)
         self._undo.append(watching(self._custom))
+        self._undo.append(self._uncompiled.end)
+        self._uncompiled.start()
         mode = _Mode(self)
         mode.__enter__()  # type: ignore[no-untyped-call]
         self._undo.append(lambda: mode.__exit__(None, None, None))  # type: ignore[no-untyped-call]
@@ -148,6 +117,8 @@ class Recording:
         self._last = _get_sequence_nr()
         self._open.clear()
         self._mark(-1)
+        if self._uncompiled.used:
+            self.notes += ("torch.compile was left out: this is the graph of the code as it is written.",)
         if isinstance(error, Exception) and self.failure is None:
             self.failed(error)
 
@@ -173,7 +144,7 @@ class Recording:
             return
         nth = self._counts.get(id(module), 0)
         self._counts[id(module)] = nth + 1
-        self._calls.append(_Call(module, nth, self._open[-1] if self._open else -1))
+        self._calls.append(NotedCall(module, nth, self._open[-1] if self._open else -1))
         self._open.append(len(self._calls) - 1)
         self._mark(-1)
 
@@ -237,16 +208,18 @@ class Recording:
         outputs = list(tensors_in(result))
         if function.inplace and inputs and (not outputs or outputs[0] is inputs[0]):
             outputs = inputs[:1]
-        elif _get_sequence_nr() == before and (not inputs or all(any(one is other for other in inputs) for one in outputs)):
-            # It answered a question, made a leaf from nothing (randn), or gave back what it was given, such as contiguous().
-            return result
+        elif _get_sequence_nr() == before and named.get("out") is None:
+            given_back = all(any(one is other for other in inputs) for one in outputs)
+            if not inputs or given_back:
+                # It answered a question, made a leaf from nothing (randn), or gave back what it was given: contiguous() may.
+                return result
         self._note(function, inputs, given, outputs, before, line, "")
         return result
 
     def _line(self) -> int:
         return self._places.of(sys._getframe(1))
 
-    def _note(self, function: Function, inputs: list[Tensor], given: list[_Given], outputs: list[Tensor], before: int, line: int,
+    def _note(self, function: Function, inputs: list[Tensor], given: list[Given], outputs: list[Tensor], before: int, line: int,
               error: str) -> int:
         """Remember an operation; returns its index, or -1 for one that is no part of a forward pass."""
         line = self._line() if line == _LATER else line
@@ -267,12 +240,13 @@ class Recording:
             self._makers[id(tensor)] = weakref.ref(tensor), index
             if needs:
                 self._loose[id(tensor)] = tensor
-        self._operations.append(_Operation(
+        self._operations.append(NotedOperation(
             function.name,
             tuple(one if one.maker >= 0 else one._replace(key=self._source_of.get(id(tensor), -1))
                   for one, tensor in zip(given, inputs, strict=True)),
-            tuple(previews.tensor_type(tensor) for tensor in outputs), (before, after),
-            -1 if node is None else node._sequence_nr(), "" if error or any(required) else _reason(function, given, outputs),
+            tuple(type_of(tensor) for tensor in outputs), (before, after),
+            -1 if node is None else node._sequence_nr(),
+            "" if error or not outputs or any(required) else reason_of(function, given, outputs),
             self._open[-1] if self._open else -1, line, self._preview(outputs[0]) if outputs else None, error, any(required),
         ))
         return index
@@ -281,14 +255,14 @@ class Recording:
         most = previews.budget(len(self._operations) + len(self._sources))
         return previews.preview(tensor, most) if self._values else None
 
-    def _given(self, tensor: Tensor) -> _Given:
-        type_, needs = previews.tensor_type(tensor), tensor.requires_grad
+    def _given(self, tensor: Tensor) -> Given:
+        type_, needs = type_of(tensor), tensor.requires_grad
         maker = -1
         if needs and (node := tensor.grad_fn) is not None:  # the last that changed it, be it through a view
             maker = self._at(node._sequence_nr())[1]
         if maker < 0:
             maker = self._maker(tensor)
-        return _Given(maker, id(tensor), type_, needs)
+        return Given(maker, id(tensor), type_, needs)
 
     def _maker(self, tensor: Tensor) -> int:
         """The operation that returned this very tensor; ids are used again, so the tensor must still be the one."""
@@ -355,7 +329,7 @@ class Recording:
     def operations(self) -> tuple[Operation, ...]:
         names: dict[tuple[int, int], list[str]] = {}
         for name, tensor in self.variables.items():
-            names.setdefault((self._maker(tensor), id(tensor)), []).append(name)
+            names.setdefault((self.maker(tensor), id(tensor)), []).append(name)
         of_operation: dict[int, list[str]] = {}
         for (maker, _), words in names.items():
             of_operation.setdefault(maker, []).extend(words)
@@ -443,16 +417,3 @@ class _Mode(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self._recording._called(func, args, kwargs or {})
-
-
-def _reason(function: Function, given: Sequence[_Given], outputs: Sequence[Tensor]) -> Reason:
-    """Why none of these results requires a gradient."""
-    if all(not (tensor.is_floating_point() or tensor.is_complex()) for tensor in outputs):
-        return "integer"
-    if not any(one.grad for one in given):
-        return "inputs"
-    if torch.is_inference_mode_enabled():
-        return "inference"
-    if function.name in ("Tensor.detach", "Tensor.detach_", "Tensor.data", "torch.detach", "torch.detach_"):
-        return "detach"
-    return "nondifferentiable" if torch.is_grad_enabled() else "no_grad"

@@ -79,6 +79,8 @@ def why(graph: Graph, row: Row) -> str:
             return WHY["inputs"]
         case "nondifferentiable" if operation.name.rpartition(".")[2] in _SHAPE_ONLY:
             return f"{operation.name} takes only the shape of its argument, not its values"
+        case "nondifferentiable" if operation.name == "torch.autograd.grad":
+            return "a gradient is recorded only if grad(...) is called with create_graph=True"
         case reason:
             return WHY.get(reason, "autograd has not recorded it")
 
@@ -104,6 +106,8 @@ def remedy(graph: Graph, row: Row) -> str:
             return "use the tensor itself instead of the detached one"
         case "integer":
             return "use something smooth instead, such as softmax instead of argmax, or x > 0 as sigmoid(x)"
+        case "nondifferentiable" if row.made == "torch.autograd.grad":
+            return "call grad(..., create_graph=True)"
         case "nondifferentiable":
             return "use an operation that has a derivative"
         case "inputs":
