@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Around everything; inside a frame; the strip for the title at the upper side of a frame.
 EDGE, MARGIN, TITLE = 20.0, 12.0, 22.0
+#: So many numbers of ways are collected before they become an array.
+PART = 20_000
 
 
 def lay_out(problem: Problem) -> Generator[None, None, Layout]:
@@ -59,17 +61,15 @@ def _collected(problem: Problem, levels: Levels, sheets: list[Sheet], pace: Pace
         sheet, node = sheets[above], levels.group_node[index]
         corner.append((x + sheet.left[node], y + sheet.top[node]))
     corner.append((0.0, 0.0))
-    boxes = np.array(
-        [
-            (corner[inside][0] + sheets[inside].left[node], corner[inside][1] + sheets[inside].top[node])
-            for inside, node in zip(group, levels.box_node, strict=True)
-        ],
-        dtype=np.float64,
-    ).reshape(-1, 2)
-    if pace.due():
-        yield
+    places: list[float] = []
+    for inside, node in zip(group, levels.box_node, strict=True):
+        places += [corner[inside][0] + sheets[inside].left[node], corner[inside][1] + sheets[inside].top[node]]
+        if pace.due():
+            yield
+    boxes = np.array(places, dtype=np.float64).reshape(-1, 2)
+    parts: list[Floats] = []
     flat: list[float] = []
-    start = [0]
+    start, before = [0], 0
     for pieces in levels.pieces:
         for level, link in pieces:
             x, y = corner[level]
@@ -77,10 +77,15 @@ def _collected(problem: Problem, levels: Levels, sheets: list[Sheet], pace: Pace
             if x or y:
                 way = [place + (y if index & 1 else x) for index, place in enumerate(way)]
             flat += way
-        start.append(len(flat) // 2)
+        start.append((before + len(flat)) // 2)
+        if len(flat) > PART:
+            parts.append(np.array(flat, dtype=np.float64))
+            before += len(flat)
+            flat = []
         if pace.due():
             yield
-    points, starts = _simplified(np.array(flat, dtype=np.float64).reshape(-1, 2), np.array(start))
+    parts.append(np.array(flat, dtype=np.float64))
+    points, starts = yield from _simplified(np.concatenate(parts).reshape(-1, 2), np.array(start), pace)
     frames = np.array(
         [(*corner[index], sheets[index].breadth, sheets[index].depth) for index in range(len(parent))], dtype=np.float64
     ).reshape(-1, 4)
@@ -102,21 +107,31 @@ def _columns(table: Floats) -> tuple[Floats, ...]:
     return columns
 
 
-def _simplified(points: Floats, start: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+def _simplified(
+    points: Floats, start: NDArray[np.int64], pace: Pace,
+) -> Generator[None, None, tuple[Floats, NDArray[np.int64]]]:
     """Ways without points that are where the one before is, then without points on a straight line between their neighbours."""
     for straight in (False, True):
         if len(points) < 2:
             break
         way = np.repeat(np.arange(len(start) - 1), np.diff(start))
         same = way[1:] == way[:-1]
+        if pace.due():
+            yield
         step = np.diff(points, axis=0)
         keep = np.ones(len(points), dtype=bool)
         if straight:
             cross = step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0]
             size = np.abs(step).sum(axis=1)
+            if pace.due():
+                yield
             keep[1:-1] = ~(same[:-1] & same[1:] & (np.abs(cross) <= 1e-7 * size[:-1] * size[1:]))
         else:
             keep[1:] = ~(same & (np.abs(step).max(axis=1) <= 1e-6))
+        if pace.due():
+            yield
         start = np.concatenate(([0], np.cumsum(keep)))[start]
         points = points[keep]
+        if pace.due():
+            yield
     return points, start

@@ -89,7 +89,11 @@ def split(problem: Problem, pace: Pace) -> Generator[None, None, Levels]:
     for index, above in enumerate(parent):
         steps[index] = (steps[above] if above >= 0 else 0) + 1
     group_node = [levels[above].node(GROUP, index) for index, above in enumerate(parent)]
-    box_node = [levels[inside].node(BOX, box, breadth[box], depth[box]) for box, inside in enumerate(group)]
+    box_node: list[int] = []
+    for box, inside in enumerate(group):
+        box_node.append(levels[inside].node(BOX, box, breadth[box], depth[box]))
+        if pace.due():
+            yield
     ports: dict[tuple[int, int, int], int] = {}
     links: dict[tuple[int, int, int, int], int] = {}
     bundles: dict[tuple[int, int], int] = {}

@@ -73,10 +73,14 @@ class Flat:
     strict: set[int]
 
 
-def _chains(flat: Flat, rank: Sequence[int], turned: set[int], budget: int) -> list[Chain]:
+def _chains(
+    flat: Flat, rank: Sequence[int], turned: set[int], budget: int, pace: Pace,
+) -> Generator[None, None, list[Chain]]:
     bundles: dict[int, list[int]] = {}
     for link, bundle in enumerate(flat.bundle):
         bundles.setdefault(bundle, []).append(link)
+        if pace.due():
+            yield
     chains: list[Chain] = []
     for links in bundles.values():
         target = flat.target[links[0]]
@@ -91,9 +95,14 @@ def _chains(flat: Flat, rank: Sequence[int], turned: set[int], budget: int) -> l
             chains.extend(Chain([link], target) for link in links if rank[target] - rank[flat.source[link]] < least)
         else:
             chains.extend(Chain([link], target) for link in links)
-    lengths = [
-        0 if chain.lane else rank[chain.target] - min(rank[flat.source[link]] for link in chain.links) - 1 for chain in chains
-    ]
+        if pace.due():
+            yield
+    lengths: list[int] = []
+    for chain in chains:
+        lowest = 0 if chain.lane else min([rank[flat.source[link]] for link in chain.links])
+        lengths.append(0 if chain.lane else rank[chain.target] - lowest - 1)
+        if pace.due():
+            yield
     excess = sum(lengths) - budget
     for index in sorted(range(len(chains)), key=lambda index: -lengths[index]):
         if excess <= 0:
@@ -106,7 +115,7 @@ def _chains(flat: Flat, rank: Sequence[int], turned: set[int], budget: int) -> l
 def net(flat: Flat, rank: list[int], turned: set[int], budget: int, pace: Pace) -> Generator[None, None, Net]:
     """The net of a flat graph; at most ``budget`` points of chains."""
     count = len(flat.breadth)
-    chains = _chains(flat, rank, turned, budget)
+    chains = yield from _chains(flat, rank, turned, budget, pace)
     breadth, level = list(flat.breadth), list(rank)
     chain_of = [0] * len(flat.source)
     for index, chain in enumerate(chains):
@@ -122,7 +131,11 @@ def net(flat: Flat, rank: list[int], turned: set[int], budget: int, pace: Pace) 
     size = len(level)
     breadth.extend([0.0] * (size - count))
     up: list[list[int]] = [[] for _ in range(size)]
+    if pace.due():
+        yield
     down: list[list[int]] = [[] for _ in range(size)]
+    if pace.due():
+        yield
     node, at = list(range(size)), [0.0] * size
     ports: dict[int, list[int]] = {}
     own_up: dict[int, list[int]] = {}
@@ -173,4 +186,6 @@ def net(flat: Flat, rank: list[int], turned: set[int], budget: int, pace: Pace) 
     layers: list[list[int]] = [[] for _ in range(max(level, default=-1) + 1)]
     for one, height in enumerate(level):
         layers[height].append(one)
+        if pace.due():
+            yield
     return Net(count, size, breadth, level, layers, up, down, node, at, ports, own_up, own_down, chains, chain_of)

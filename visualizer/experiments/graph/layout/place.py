@@ -8,10 +8,21 @@ other small side branches (a weight and its transpose) have no say in where the 
 from __future__ import annotations
 
 from collections.abc import Generator
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from visualizer.experiments.graph.layout.net import Net
 from visualizer.experiments.graph.layout.pace import Pace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from visualizer.figures.model import Floats
+
+    Ints = NDArray[np.int64]
 
 #: Least distances between two boxes, between a box and a chain, between two chains.
 BOXES, BESIDE, CHAINS = 24.0, 14.0, 10.0
@@ -22,13 +33,22 @@ WIDER = 1.3
 BRANCH = 2
 
 
-def gap(net: Net, left: int, right: int) -> float:
-    """The least distance of the centres of two neighbours."""
-    if left < net.count:
-        least = BOXES if right < net.count else BESIDE
-    else:
-        least = BESIDE if right < net.count else CHAINS
-    return (net.breadth[left] + net.breadth[right]) / 2 + least
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """All pairs of neighbours in a layer, and the least distance of their centres."""
+
+    left: Ints
+    right: Ints
+    distance: Floats
+
+
+def _beside(net: Net, breadth: Floats) -> Beside:
+    nodes = np.array(list(chain.from_iterable(net.layers)), dtype=np.int64)
+    rank = np.repeat(np.arange(len(net.layers)), [len(layer) for layer in net.layers])
+    same = rank[1:] == rank[:-1]
+    left, right = nodes[:-1][same], nodes[1:][same]
+    bends = (left >= net.count).astype(np.int64) + (right >= net.count)
+    return Beside(left, right, (breadth[left] + breadth[right]) / 2 + np.array([BOXES, BESIDE, CHAINS])[bends])
 
 
 def _conflicts(net: Net, index: list[int], pace: Pace) -> Generator[None, None, set[tuple[int, int]]]:
@@ -58,7 +78,7 @@ def _conflicts(net: Net, index: list[int], pace: Pace) -> Generator[None, None, 
     return found
 
 
-def _side(net: Net) -> list[int]:
+def _side(net: Net, pace: Pace) -> Generator[None, None, list[int]]:
     """Nodes of small side branches: they and the few above them serve one single consumer, as a weight and its transpose do."""
     side = [0] * net.size
     for layer in reversed(net.layers):
@@ -67,6 +87,8 @@ def _side(net: Net) -> list[int]:
                 heights = [side[net.node[end]] for end in net.up[one]]
                 if not heights or 0 < min(heights) <= max(heights) < BRANCH:
                     side[one] = max(heights, default=0) + 1
+        if pace.due():
+            yield
     return side
 
 
@@ -76,9 +98,11 @@ def _blocks(
     """Of every node the root of its block and its distance from it. ``upwards``: aligned with the layer below, going up."""
     node, at, count = net.node, net.at, net.count
     goes_on = bytearray(net.size)
-    for chain in net.chains:
-        for bend in chain.bends[:-1]:
+    for way in net.chains:
+        for bend in way.bends[:-1]:
             goes_on[bend] = 1
+        if pace.due():
+            yield
     root = list(range(net.size))
     shift = [0.0] * net.size
     towards = net.down if upwards else net.up
@@ -120,38 +144,36 @@ def _blocks(
                 shift[one] = shift[other] + at[end] - (at[mine[ranked[choice]]] if mine else 0.0)
                 limit = place
                 break
-        if pace.due():
-            yield
+            if pace.due():
+                yield
     return root, shift
 
 
 def _compacted(
-    net: Net, root: list[int], shift: list[float], rightwards: bool, pace: Pace,
-) -> Generator[None, None, list[float]]:
+    net: Net, beside: Beside, root: list[int], shift: list[float], rightwards: bool, pace: Pace,
+) -> Generator[None, None, Floats]:
     """Places of all nodes: blocks as far left (or right) as they can be, then pulled towards their neighbours of the other side."""
-    follows: list[list[tuple[int, float]]] = [[] for _ in range(net.size)]
-    precedes: list[list[tuple[int, float]]] = [[] for _ in range(net.size)]
-    waiting = [0] * net.size
-    for layer in net.layers:
-        for left, right in pairwise(layer):
-            low, high = root[left], root[right]
-            distance = gap(net, left, right) + shift[left] - shift[right]
-            follows[low].append((high, distance))
-            precedes[high].append((low, distance))
-        if pace.due():
-            yield
+    roots, shifts = np.array(root), np.array(shift)
+    low, high = roots[beside.left], roots[beside.right]
+    distances = beside.distance + shifts[beside.left] - shifts[beside.right]
     if not rightwards:
-        follows, precedes = precedes, follows
-    for links in follows:
-        for other, _ in links:
-            waiting[other] += 1
-    order = [one for one in range(net.size) if root[one] == one and not waiting[one]]
+        low, high = high, low
+    if pace.due():
+        yield
+    sort = np.argsort(low, kind="stable")
+    follows, distance = high[sort].tolist(), distances[sort].tolist()
+    begin = np.concatenate(([0], np.cumsum(np.bincount(low, minlength=net.size)))).tolist()
+    if pace.due():
+        yield
+    waits = np.bincount(high, minlength=net.size)
+    order = np.flatnonzero((roots == np.arange(net.size)) & (waits == 0)).tolist()
+    waiting = waits.tolist()
     place = [0.0] * net.size
-    sign = 1.0 if rightwards else -1.0
     for one in order:
         here = place[one]
-        for other, distance in follows[one]:
-            reach = here + distance
+        for link in range(begin[one], begin[one + 1]):
+            other = follows[link]
+            reach = here + distance[link]
             if reach > place[other]:
                 place[other] = reach
             waiting[other] -= 1
@@ -160,9 +182,16 @@ def _compacted(
         if pace.due():
             yield
     for one in reversed(order):
-        if follows[one]:
-            place[one] = max(place[one], min([place[other] - distance for other, distance in follows[one]]))
-    return [sign * place[root[one]] + shift[one] for one in range(net.size)]
+        first, last = begin[one], begin[one + 1]
+        if first < last:
+            room = min([place[follows[link]] - distance[link] for link in range(first, last)])
+            if room > place[one]:
+                place[one] = room
+        if pace.due():
+            yield
+    places = np.array(place)[roots]
+    result: Floats = (places if rightwards else -places) + shifts
+    return result
 
 
 def placed(net: Net, pace: Pace) -> Generator[None, None, list[float]]:
@@ -171,25 +200,31 @@ def placed(net: Net, pace: Pace) -> Generator[None, None, list[float]]:
     for layer in net.layers:
         for place, one in enumerate(layer):
             index[one] = place
+        if pace.due():
+            yield
+    breadth = np.array(net.breadth)
+    beside = _beside(net, breadth)
+    if pace.due():
+        yield
     conflicts = yield from _conflicts(net, index, pace)
-    side = _side(net)
-    ways: list[list[float]] = []
+    side = yield from _side(net, pace)
+    ways: list[Floats] = []
     for upwards in (False, True):
         for rightwards in (True, False):
             root, shift = yield from _blocks(net, index, conflicts, side, upwards, rightwards, pace)
-            ways.append((yield from _compacted(net, root, shift, rightwards, pace)))
-    import numpy as np
-
-    places = np.array(ways)
-    breadth = np.array(net.breadth) / 2
-    lows, highs = (places - breadth).min(axis=1), (places + breadth).max(axis=1)
+            ways.append((yield from _compacted(net, beside, root, shift, rightwards, pace)))
+    places, half = np.stack(ways), breadth / 2
+    lows, highs = (places - half).min(axis=1), (places + half).max(axis=1)
     narrow = int(np.argmin(highs - lows))
     for row in range(4):
         places[row] += lows[narrow] - lows[row] if row % 2 == 0 else highs[narrow] - highs[row]
+    if pace.due():
+        yield
     places.sort(axis=0)
     middle = (places[1] + places[2]) / 2
-    width = (middle + breadth).max() - (middle - breadth).min()
-    if width > WIDER * (highs[narrow] - lows[narrow]):
-        middle = np.array(ways[narrow])
-    result: list[float] = (middle - (middle - breadth).min()).tolist()
+    if (middle + half).max() - (middle - half).min() > WIDER * (highs[narrow] - lows[narrow]):
+        middle = ways[narrow]
+    if pace.due():
+        yield
+    result: list[float] = (middle - (middle - half).min()).tolist()
     return result

@@ -14,6 +14,8 @@ def turned(count: int, source: Sequence[int], target: Sequence[int], pace: Pace)
     for link, (low, high) in enumerate(zip(source, target, strict=True)):
         outgoing[low].append(link)
         waiting[high] += 1
+        if pace.due():
+            yield
     free = [node for node in range(count) if not waiting[node]]
     seen = 0
     while free:  # peel off what is in no cycle: nearly always everything
@@ -69,6 +71,8 @@ def ranks(
     for low, high in zip(source, target, strict=True):
         above[low].append(high)
         below[high].append(low)
+        if pace.due():
+            yield
     waiting = [len(nodes) for nodes in below]
     order = [node for node in range(count) if not waiting[node]]
     rank = [0] * count
@@ -86,6 +90,8 @@ def ranks(
         if pace.due():
             yield
     free = {node for node in range(count) if not above[node] and len(below[node]) == 1}
+    if pace.due():
+        yield
     for node in reversed(order):
         if node in bottom or node in top:
             continue

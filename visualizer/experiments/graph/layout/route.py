@@ -138,7 +138,11 @@ def routed(
     leaving, coming = yield from _ports(net, flat, x, pace)
     layers, rank = net.layers, net.rank
     right = max((place + breadth / 2 for place, breadth in zip(x, net.breadth, strict=True)), default=0.0)
+    if pace.due():
+        yield
     lanes = _lanes(net, flat, right)
+    if pace.due():
+        yield
 
     # How far links go sideways above every layer; space above a layer is counted with it.
     spans = [0.0] * (len(layers) + 1)
@@ -178,6 +182,8 @@ def routed(
         border[1] = len(layers) - 1
     deep = [max((depth[one] for one in layer if one < net.count), default=0.0) for layer in layers]
     upper = [0.0] * len(layers)
+    if pace.due():
+        yield
     y = LEAST if high_used else 0.0
     for index in range(len(layers) - 1, -1, -1):
         upper[index] = y
@@ -189,11 +195,15 @@ def routed(
             else:
                 y += min(MOST, LEAST + max(0.0, SLOPE * (wide - 40.0)))
     total = y + (LEAST if low_used else 0.0)
+    if pace.due():
+        yield
     lower = [top + height for top, height in zip(upper, deep, strict=True)]
 
     tops = [0.0] * net.count
     for one in range(net.count):
         free = deep[rank[one]] - depth[one]
+        if pace.due():
+            yield
         share = 0.5 if net.up[one] and net.down[one] else 1.0 if net.down[one] else 0.0
         tops[one] = upper[rank[one]] + share * free
 
@@ -229,4 +239,6 @@ def routed(
             yield
     left = [x[one] - net.breadth[one] / 2 for one in range(net.count)]
     breadth = max([right, *lanes.values()])
+    if pace.due():
+        yield
     return Sheet(left, tops, ways, breadth, total)

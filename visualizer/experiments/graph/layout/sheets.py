@@ -23,6 +23,8 @@ def _components(level: Level, pace: Pace) -> Generator[None, None, list[list[int
     for source, target in zip(level.source, level.target, strict=True):
         linked[source].append(target)
         linked[target].append(source)
+        if pace.due():
+            yield
     seen = [False] * len(level.kind)
     found = []
     for first in range(len(level.kind)):
@@ -39,10 +41,14 @@ def _components(level: Level, pace: Pace) -> Generator[None, None, list[list[int
                 yield
         nodes.sort()
         found.append(nodes)
+        if pace.due():
+            yield
     return found
 
 
-def _flat(level: Level, nodes: list[int], links: list[int], sheets: list[Sheet]) -> Flat:
+def _flat(
+    level: Level, nodes: list[int], links: list[int], sheets: list[Sheet], pace: Pace,
+) -> Generator[None, None, Flat]:
     row = {node: index for index, node in enumerate(nodes)}
     source_at: list[float | None] = []
     target_at: list[float | None] = []
@@ -50,6 +56,8 @@ def _flat(level: Level, nodes: list[int], links: list[int], sheets: list[Sheet])
         low, high = level.source_port[link], level.target_port[link]
         source_at.append(None if low < 0 else sheets[level.thing[level.source[link]]].left[low])
         target_at.append(None if high < 0 else sheets[level.thing[level.target[link]]].left[high])
+        if pace.due():
+            yield
     return Flat(
         [level.breadth[node] for node in nodes], [row[level.source[link]] for link in links],
         [row[level.target[link]] for link in links], source_at, target_at, [level.bundle[link] for link in links],
@@ -60,8 +68,10 @@ def _flat(level: Level, nodes: list[int], links: list[int], sheets: list[Sheet])
 def _component(
     level: Level, nodes: list[int], links: list[int], sheets: list[Sheet], pace: Pace,
 ) -> Generator[None, None, Sheet]:
-    flat = _flat(level, nodes, links, sheets)
+    flat = yield from _flat(level, nodes, links, sheets, pace)
     count = len(nodes)
+    if pace.due():
+        yield
     back = yield from turned(count, flat.source, flat.target, pace)
     kept = [link for link in range(len(links)) if link not in back]
     lower = [index for index, node in enumerate(nodes) if level.kind[node] == LOWER]
@@ -94,6 +104,8 @@ def drawn(
     links: list[list[int]] = [[] for _ in components]
     for link, source in enumerate(level.source):
         links[of_node[source]].append(link)
+        if pace.due():
+            yield
     parts: list[Sheet] = []
     for nodes, own in zip(components, links, strict=True):
         parts.append((yield from _component(level, nodes, own, sheets, pace)))
@@ -106,6 +118,8 @@ def drawn(
         x, y = x + shift, y + before[1]
         for row, node in enumerate(nodes):
             sheet.left[node], sheet.top[node] = part.left[row] + x, part.top[row] + y
+            if pace.due():
+                yield
         for link, way in zip(own, part.ways, strict=True):
             moved = [place + (x if not index & 1 else y) for index, place in enumerate(way)]
             if level.kind[level.source[link]] == LOWER:
