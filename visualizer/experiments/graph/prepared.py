@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order
 
 from visualizer.base.roles import Role
 from visualizer.experiments.graph.folding import CHUNK, folded
@@ -16,8 +18,6 @@ from visualizer.experiments.graph.view_model import GraphView, Item
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-
     from visualizer.experiments.graph.model import Ints
     from visualizer.figures.graph import Bools, GraphDrawing
     from visualizer.figures.model import Floats
@@ -107,8 +107,6 @@ class Prepared:
         return self._paths[ident]
 
     def _traced(self, ident: int) -> tuple[Bools, tuple[int, ...]]:
-        from scipy.sparse.csgraph import breadth_first_order
-
         view = self.view
         count = len(view.items)
         if ident in self.rows:
@@ -145,8 +143,6 @@ def _put(store: dict, key, value) -> None:  # type: ignore[no-untyped-def,type-a
 
 def _with_start(matrix: csr_array, starts: list[int]) -> csr_array:
     """The matrix with one more node, which leads to these."""
-    from scipy.sparse import csr_array
-
     count = matrix.shape[0]
     indices = np.append(matrix.indices, np.asarray(sorted(starts), dtype=matrix.indices.dtype))
     indptr = np.append(matrix.indptr, len(indices))
@@ -163,8 +159,6 @@ def prepared_for(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Pr
 
 def preparing(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Generator[None, None, Prepared]:
     """Prepare a view; yields None every few milliseconds."""
-    from scipy.sparse import csr_array
-
     graph, backward = capture.graph, capture.backward
     parts = yield from folded(graph, any(item.badges for item in view.items))
     roles, texts, titles = [], [], []

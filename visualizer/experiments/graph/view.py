@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from visualizer.experiments.graph.folding import CHUNK, Folded, folded
 from visualizer.experiments.graph.grouping import TOP, Element, Tree, tree_of
@@ -106,9 +108,6 @@ def _without_cycles(
 
 def _knots(graph: Graph, draft: _Draft, parts: Folded) -> list[list[int]]:
     """Sets of items that lie on common cycles."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     source, target, _ = _links(graph, draft, parts)
     count = len(draft.items)
     matrix = coo_array((np.ones(len(source), dtype=np.int8), (source, target)), shape=(count, count)).tocsr()

@@ -1,0 +1,126 @@
+"""The whole graph in words and numbers, while nothing is chosen."""
+
+from __future__ import annotations
+
+import math
+
+from visualizer.base.explanation import Block, Heading, Number, Numbers, Paragraph, Table, Verdict, number_text
+from visualizer.base.roles import Role
+from visualizer.experiments.graph.findings import first_nonfinite
+from visualizer.experiments.graph.listing import longest_path, unique_bytes
+from visualizer.experiments.graph.looks import bytes_text, seconds_text
+from visualizer.experiments.graph.model import Backward, Capture, Graph
+from visualizer.experiments.graph.node_words import kinds_table, leaf_name
+
+EMPTY = "There is no graph: nothing that the result was made of requires a gradient."
+#: So many names are listed at most.
+_NAMES = 12
+
+
+def overview(capture: Capture) -> list[Block]:
+    """What was captured: counts, leaves, memory, gradients, and what the user should know."""
+    graph, backward = capture.graph, capture.backward
+    blocks: list[Block] = [_verdict(graph)]
+    if graph.failure is not None:
+        blocks.append(Verdict(graph.failure.sentence, "bad"))
+        if graph.failure.details:
+            blocks.append(Paragraph(graph.failure.details))
+    first = first_nonfinite(capture)
+    if first is not None:
+        blocks.append(Verdict(first.sentence(graph), "bad"))
+    blocks += [Paragraph(note) for note in graph.notes]
+    if not graph.nodes:
+        return [*blocks, *_output(graph)]
+    blocks.append(Paragraph("Every box is a function that computes a derivative; its edges say where its gradients go. Click one "
+                            "to know all about it."))
+    blocks += [Heading("Counts"), Numbers(tuple(_counts(graph)))]
+    blocks += [Heading("Leaves"), Numbers(tuple(_leaves(graph)))]
+    blocks += _unused(graph)
+    blocks += _backward(graph, backward)
+    blocks += [Heading("Nodes by kind"), kinds_table(graph.nodes)]
+    return [*blocks, *_output(graph)]
+
+
+def _verdict(graph: Graph) -> Verdict:
+    if not graph.nodes:
+        return Verdict(EMPTY, "warning")
+    return Verdict(f"{len(graph.nodes):,} node{'s' * (len(graph.nodes) != 1)} and {len(graph.edges):,} "
+                   f"edge{'s' * (len(graph.edges) != 1)}, as a walk of next_functions counts them.", "good")
+
+
+def _counts(graph: Graph) -> list[Number]:
+    kept = [saved.tensor for node in graph.nodes for saved in node.saved if saved.tensor is not None]
+    none = sum(len(node.empty) for node in graph.nodes)
+    rows = [
+        Number("nodes", f"{len(graph.nodes):,}"), Number("edges", f"{len(graph.edges):,}", help="Parallel edges each."),
+        Number("edges to None", f"{none:,}", help="Inputs that require no gradient; they are not counted among the edges."),
+        Number("longest path", f"{longest_path(graph):,}", unit="edges", help="From the loss to a leaf."),
+        Number("kept for backward", bytes_text(unique_bytes(kept)), help="Tensors that share memory count once."),
+    ]
+    if graph.calls:
+        rows.append(Number("module calls", f"{len(graph.calls):,}"))
+    if graph.loss is not None and graph.loss.sample.size == 1:
+        rows.append(Number("loss", number_text(float(graph.loss.sample.flat[0])), role=Role.CURVE))
+    return rows
+
+
+def _leaves(graph: Graph) -> list[Number]:
+    parameters = [leaf for leaf in graph.leaves if leaf.parameter]
+    used = [leaf for leaf in parameters if leaf.node >= 0]
+    others = [leaf for leaf in graph.leaves if not leaf.parameter and leaf.node >= 0]
+    elements = sum(math.prod(leaf.type.shape) for leaf in used)
+    return [
+        Number("parameters of the model", f"{len(parameters):,}"),
+        Number("of them in the graph", f"{len(used):,}"),
+        Number("their elements", f"{elements:,}"),
+        Number("other leaves in the graph", f"{len(others):,}", help="Tensors with requires_grad that are no parameters."),
+    ]
+
+
+def _unused(graph: Graph) -> list[Block]:
+    """Parameters that get no gradient, by name."""
+    idle = [leaf for leaf in graph.leaves if leaf.parameter and leaf.node < 0]
+    if not idle:
+        return []
+    frozen = [leaf for leaf in idle if not leaf.requires_grad]
+    unused = [leaf for leaf in idle if leaf.requires_grad]
+    blocks: list[Block] = []
+    for leaves, why in ((unused, "do not reach the loss: their .grad stays None"), (frozen, "are frozen (requires_grad=False)")):
+        if leaves:
+            names = [leaf_name(leaf) for leaf in leaves[:_NAMES]]
+            more = f" and {len(leaves) - _NAMES:,} more" if len(leaves) > _NAMES else ""
+            blocks.append(Verdict(f"{len(leaves):,} parameter{'s' * (len(leaves) != 1)} {why}: {', '.join(names)}{more}.",
+                                  "warning" if leaves is unused else "muted"))
+    return blocks
+
+
+def _backward(graph: Graph, backward: Backward | None) -> list[Block]:
+    if backward is None:
+        return [Paragraph("Backward was not run on this graph, so it has no gradients.")]
+    rows: list[tuple[str, str, str]] = []
+    grads = sorted((grad for grad in backward.grads if grad.after is not None and grad.after.norm == grad.after.norm),
+                   key=lambda grad: -grad.after.norm if grad.after is not None else 0.0)
+    shown = grads if len(grads) <= 8 else [*grads[:4], *grads[-4:]]
+    for grad in shown:
+        assert grad.after is not None
+        rows.append((leaf_name(graph.leaves[grad.leaf]), number_text(grad.after.norm),
+                     number_text(max(abs(grad.after.minimum), abs(grad.after.maximum)))))
+    if len(grads) > 8:
+        rows.insert(4, (f"… {len(grads) - 8:,} between", "", ""))
+    blocks: list[Block] = []
+    if rows:
+        blocks += [Heading("Gradients, the largest norm first"), Table(("leaf", "norm of .grad", "largest element"), tuple(rows))]
+    spent = [step.seconds for step in backward.steps if step.seconds == step.seconds]
+    if spent:
+        blocks.append(Numbers((Number("time in backward", seconds_text(sum(spent)), help="All nodes together, in one run."),)))
+    if backward.error:
+        blocks.append(Verdict(f"Backward did not come to its end: {backward.error}", "bad"))
+    return blocks
+
+
+def _output(graph: Graph) -> list[Block]:
+    """What the program printed; the end of it if it is long."""
+    if not graph.output.strip():
+        return []
+    lines = graph.output.rstrip().splitlines()
+    return [Heading("What the program printed"), *(Paragraph(line) for line in (["…"] if len(lines) > 40 else []) + lines[-40:])]
