@@ -121,6 +121,16 @@ class Preset:
 
 
 @dataclass(frozen=True)
+class Report:
+    """What is said beside a program of the user: what went wrong in it (empty: nothing), at which of its lines (from 1; 0: none),
+    and what it printed."""
+
+    sentence: str = ""
+    line: int = 0
+    output: str = ""
+
+
+@dataclass(frozen=True)
 class Gesture:
     """What the mouse or keyboard did to a figure, free of Qt.
 
@@ -208,6 +218,10 @@ class Experiment(ABC, Generic[S, Q, R]):
 
     def allow(self, state: S) -> None:
         """The user asked, just now, that the program which this state names be run."""
+
+    def reports(self, result: R) -> Mapping[str, Report]:
+        """What a result has to say about the user's programs, by the names of their parameters."""
+        return {}
 
     # What follows is derived and the same for every experiment.
 

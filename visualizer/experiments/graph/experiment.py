@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from visualizer.base.experiment import Gesture, Request
+from visualizer.base.experiment import Gesture, Report, Request
 from visualizer.base.pages import PagedExperiment, PageResult
 from visualizer.experiments.graph.state import PRESETS, VIEWS, GraphState
 
 if TYPE_CHECKING:
+    from visualizer.experiments.graph.requests import PageRequest
     from visualizer.experiments.graph.results import GraphResult
 
 
@@ -62,6 +63,14 @@ class GraphTab(PagedExperiment[GraphState, Request, PageResult]):
         if ".py" in word.lower():
             return {"source": "file", "model": word}
         return super().values_of(word)
+
+    def reports(self, result: PageResult) -> Mapping[str, Report]:
+        graph = cast("GraphResult", result).capture.graph
+        source = cast("PageRequest", result.request).source
+        failure = graph.failure
+        line = graph.lines[failure.line].number if failure is not None and failure.line >= 0 else 0
+        report = Report(failure.sentence if failure is not None else "", line, graph.output)
+        return {"code": report} if source.kind == "code" else {"model": report} if source.kind == "file" else {}
 
     def allow(self, state: GraphState) -> None:
         from visualizer.experiments.graph import consent

@@ -23,8 +23,8 @@ class Source(Request):
         code: the program.
         path, make, input: the Python file or the capture; the name in it that makes the model; shapes of the inputs as text.
         seed: of torch's generator before the program runs.
-        time_limit, memory_limit: seconds and GiB that a user's program may take. They change nothing in what it leaves behind: a new
-            limit counts from the next time that it is run.
+        time_limit, memory_limit: seconds and GiB that a user's program may take. They change nothing in what it leaves behind: a
+            new limit counts from the next time that it is run.
         allowed: whether the user asked, in this process, that this very program be run.
         asked: how often they did: who asks again wants it run again.
     """

@@ -12,7 +12,7 @@ The rules that it keeps:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -20,7 +20,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoGroup
 
 from visualizer.base.errors import UserError
-from visualizer.base.experiment import Experiment, Gesture, Preset, Request, State
+from visualizer.base.experiment import Experiment, Gesture, Preset, Report, Request, State
 from visualizer.base.explanation import Explanation, Heading, Paragraph, Verdict
 from visualizer.base.messages import Message, Update
 from visualizer.base.parameters import END
@@ -114,6 +114,7 @@ class Controller(QObject):
         self._explaining = True
         self._answers = Answers()
         self._play_request: Request | None = None
+        self._ran: Request | None = None
         self._late = False
         self._last_frame = -1.0
         # The figures made last, with what they were made of; and those that are on the screen.
@@ -312,6 +313,25 @@ class Controller(QObject):
         """Stop the run that is under way."""
         if self._answers.flying(self.page):
             self._client.cancel(self.experiment.name)
+
+    @Slot()
+    def run_program(self) -> None:
+        """The user asks, now, that the program in the state be run: it is, even if it has been run before."""
+        self.experiment.allow(self._state)
+        self._ran = self.request
+        self._answers.forget(self.page)
+        self._ask()
+        self._schedule()
+        self._tell()
+
+    def reports(self, parameters: Sequence[str]) -> Mapping[str, Report]:
+        """What there is to say about these programs: by the result that is shown, or by what keeps it from being shown."""
+        shown, problem = self.shown, self.problem
+        if problem is not None:
+            # The details of a program that failed are what it printed; of one that was not run, they are no output.
+            output = problem.details if self.request == self._ran else ""
+            return {name: Report(problem.sentence, 0, output) for name in parameters} if problem.expected else {}
+        return self.experiment.reports(shown.result) if shown is not None and shown.request == self.request else {}
 
     @Slot()
     def recompute(self) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QVBox
 
 from visualizer.base.experiment import Experiment
 from visualizer.base.messages import Message
+from visualizer.base.parameters import Text
 from visualizer.ui.actions import TAB, dress, key_text, make_actions, page_actions
 from visualizer.ui.exporting import Exportable
 from visualizer.ui.focus import set_tab_order
@@ -48,6 +49,7 @@ class ExperimentTab(QWidget):
         built(): all controls are there.
         folds_changed(bool, bool): whether the controls and the explanation are open.
         export_requested(str), copy_requested(str): a figure's name.
+        browse_requested(): a file that holds a program is to be chosen.
     """
 
     said = Signal(str)
@@ -57,6 +59,7 @@ class ExperimentTab(QWidget):
     folds_changed = Signal(bool, bool)
     export_requested = Signal(str)
     copy_requested = Signal(str)
+    browse_requested = Signal()
 
     def __init__(
         self, experiment: Experiment[Any, Any, Any], client: Client, group: QUndoGroup, steps: Steps, settings: Settings,
@@ -179,6 +182,7 @@ class ExperimentTab(QWidget):
         self._form.edited.connect(self.controller.edit)
         self._form.problem.connect(self.hint)
         self._form.folds_changed.connect(self._save_sections)
+        self._form.asked.connect(self._on_program)
         self._controls.addWidget(self._presets)
         self._controls.addWidget(self._form, 1)
         scroll.setWidget(inside)
@@ -281,6 +285,7 @@ class ExperimentTab(QWidget):
     @Slot(object)
     def _draw(self, figures: tuple[Figure, ...]) -> None:
         self.area.show_figures(figures)
+        self._show_reports()
 
     @Slot()
     def _show_blank(self) -> None:
@@ -303,6 +308,24 @@ class ExperimentTab(QWidget):
         if problem is not None:
             self.playback.pause()
         self.area.show_problem(problem)
+        self._show_reports()
+
+    @Slot(str, str)
+    def _on_program(self, parameter: str, what: str) -> None:
+        """What a program's editor asks for."""
+        match what:
+            case "run":
+                self.controller.run_program()
+            case "stop":
+                self.controller.cancel()
+            case "browse":
+                self.browse_requested.emit()
+
+    def _show_reports(self) -> None:
+        programs = [item.name for item in self.experiment.parameters().values() if isinstance(item, Text) and item.program]
+        if self._form is not None and programs:
+            visible = {item.name for item in self.experiment.visible_parameters(self.controller.state)}
+            self._form.show_reports(self.controller.reports([name for name in programs if name in visible]))
 
     @Slot(str, str)
     def _show_refusal(self, sentence: str, details: str) -> None:
@@ -324,6 +347,8 @@ class ExperimentTab(QWidget):
         if self._transport is not None:
             self._transport.set_progress(fraction, text)
         running = activity.kind == "running"
+        if self._form is not None:
+            self._form.set_running(running)
         for name in ("cancel", "hold"):
             self.actions_by_name[name].setEnabled(running)
         if not running:

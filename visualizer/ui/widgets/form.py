@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from visualizer.base.errors import ParameterError
-from visualizer.base.experiment import Experiment, State
+from visualizer.base.experiment import Experiment, Report, State
 from visualizer.base.parameters import Parameter
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.editors.base import sentence
@@ -31,11 +32,13 @@ class ParameterForm(QWidget):
         edited: the new state; True for a complete change, False while a slider is being dragged.
         problem: the sentence of an input that is wrong; empty when there is none any more.
         folds_changed: the user folded or unfolded a section.
+        asked: the name of a program's parameter, and what is to be done with it: "run", "stop" or "browse".
     """
 
     edited = Signal(object, bool)
     problem = Signal(str)
     folds_changed = Signal()
+    asked = Signal(str, str)
 
     def __init__(self, experiment: Experiment[Any, Any, Any], theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -48,6 +51,8 @@ class ParameterForm(QWidget):
         self._folded: set[str] = set()
         self._problems: dict[str, str] = {}
         self._notes: dict[str, ProblemNote] = {}
+        self._running = False
+        self._reports: Mapping[str, Report] = {}
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
@@ -101,6 +106,22 @@ class ParameterForm(QWidget):
         """The row of a parameter (KeyError before it is built)."""
         return self._rows[name]
 
+    def set_running(self, running: bool) -> None:
+        """Whether something is computed: programs can be stopped then."""
+        self._running = running
+        for row in self._rows.values():
+            row.editor.set_running(running)
+
+    def show_reports(self, reports: Mapping[str, Report]) -> None:
+        """What there is to say about the programs, by parameter; nothing about those that are not there."""
+        self._reports = reports
+        for name, row in self._rows.items():
+            self._report(name, row)
+
+    def _report(self, name: str, row: FormRow) -> None:
+        report = self._reports.get(name, Report())
+        row.editor.show_report(report.sentence, report.line, report.output)
+
     def folded(self) -> list[str]:
         """Titles of the sections that are folded, for the settings."""
         return sorted(self._folded)
@@ -122,6 +143,9 @@ class ParameterForm(QWidget):
         yield from row.build(shown)
         row.changed.connect(self._on_changed)
         row.problem.connect(self._on_problem)
+        row.editor.asked.connect(partial(self.asked.emit, parameter.name))
+        row.editor.set_running(self._running)
+        self._report(parameter.name, row)
         order = [p.name for p in self._parameters]
         before = sum(order.index(name) < order.index(parameter.name) for name, other in self._rows.items()
                      if other.parameter.group == parameter.group)

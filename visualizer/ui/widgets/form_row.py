@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from visualizer.base.parameters import Parameter
 from visualizer.ui.theme import Theme
-from visualizer.ui.widgets.editors import EDITORS
+from visualizer.ui.widgets.editors import editor_of
 from visualizer.ui.widgets.editors.base import parameter_help
 from visualizer.ui.widgets.help import tooltip
 from visualizer.ui.widgets.symbols import symbol_text
@@ -38,7 +38,7 @@ class FormRow(QWidget):
         self._shown_help = ""
         self._title = parameter.label
         self._theme = theme
-        self.editor = EDITORS[parameter.kind](parameter, prefix, theme, self)
+        self.editor = editor_of(parameter)(parameter, prefix, theme, self)
         self.editor.changed.connect(self._on_changed)
         self.editor.problem.connect(self._on_problem)
         self._label: _RowLabel | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from visualizer.base.parameters import Choice, Flag, Integer, Names, Points, Real, Text
+from typing import Any
+
+from visualizer.base.parameters import Choice, Flag, Integer, Names, Parameter, Points, Real, Text
 from visualizer.base.tensors import Tensor
 from visualizer.ui.widgets.editors.base import Editor
 from visualizer.ui.widgets.editors.choice import ChoiceEditor
@@ -10,6 +12,7 @@ from visualizer.ui.widgets.editors.flag import FlagEditor
 from visualizer.ui.widgets.editors.names import NamesEditor
 from visualizer.ui.widgets.editors.number import NumberEditor
 from visualizer.ui.widgets.editors.points import PointsEditor
+from visualizer.ui.widgets.editors.program import ProgramEditor, ProgramLineEditor
 from visualizer.ui.widgets.editors.tensor import TensorEditor
 from visualizer.ui.widgets.editors.text import TextEditor
 
@@ -23,3 +26,10 @@ EDITORS: dict[str, type[Editor]] = {
     Text.kind: TextEditor,
     Tensor.kind: TensorEditor,
 }
+
+
+def editor_of(parameter: Parameter[Any]) -> type[Editor]:
+    """The class of a parameter's editor."""
+    if isinstance(parameter, Text) and parameter.program:
+        return ProgramEditor if parameter.multiline else ProgramLineEditor
+    return EDITORS[parameter.kind]

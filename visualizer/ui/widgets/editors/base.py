@@ -21,10 +21,12 @@ class Editor(QWidget):
     Signals:
         changed: the new value, already checked; True when the change is complete, False while a slider is dragged.
         problem: a sentence that says what is wrong with the input; empty when it is right again.
+        asked: of a program: "run", "stop" or "browse".
     """
 
     changed = Signal(object, bool)
     problem = Signal(str)
+    asked = Signal(str)
 
     #: The editor writes the label itself (a check box does).
     labels_itself = False
@@ -70,6 +72,12 @@ class Editor(QWidget):
     def refused(self) -> bool:
         """Whether what is shown was refused."""
         return False
+
+    def set_running(self, running: bool) -> None:
+        """Of a program: whether it runs."""
+
+    def show_report(self, sentence: str, line: int, output: str) -> None:
+        """Of a program: what went wrong (empty: nothing), at which line (0: none), and what it printed."""
 
     def complain(self, error: ParameterError) -> None:
         """Say what is wrong with the input, and which value stays in effect."""
