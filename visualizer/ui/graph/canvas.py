@@ -108,7 +108,7 @@ class GraphCanvas(QWidget):
         self._tools.export_requested.connect(self.export_requested)
         self._tools.enlarge_requested.connect(self.enlarge_requested)
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
-        self._settle.timeout.connect(self.update)
+        self._settle.timeout.connect(self.settle)
         # Of the window: who types what to look for has the focus elsewhere.
         QShortcut(QKeySequence("F3"), self, self.next_found)
         QShortcut(QKeySequence("Shift+F3"), self, self.previous_found)
@@ -249,11 +249,11 @@ class GraphCanvas(QWidget):
 
     @Slot()
     def zoom_in(self) -> None:
-        self._zoom(1.3, QPointF(self._viewport.width / 2, self._viewport.height / 2))
+        self.zoom_at(1.3, QPointF(self._viewport.width / 2, self._viewport.height / 2))
 
     @Slot()
     def zoom_out(self) -> None:
-        self._zoom(1 / 1.3, QPointF(self._viewport.width / 2, self._viewport.height / 2))
+        self.zoom_at(1 / 1.3, QPointF(self._viewport.width / 2, self._viewport.height / 2))
 
     @Slot()
     def zoom_to_selection(self) -> None:
@@ -286,13 +286,29 @@ class GraphCanvas(QWidget):
     def _centre(self, x: float, y: float) -> None:
         self._own(self._viewport.centred(x, y))
 
-    def _zoom(self, factor: float, at: QPointF) -> None:
-        """``at``: pixels of the viewport; that place of the scene stays there."""
+    def zoom_at(self, factor: float, at: QPointF) -> None:
+        """Magnify; the place of the scene at these pixels of the viewport stays there."""
         if self._stage is None or not len(self._stage):
             return
         least = SMALLEST_SHARE * min(whole(self._stage, self._viewport, self._theme).zoom, 1.0)
         self._settle.start()
         self._own(self._viewport.zoomed(factor, at.x(), at.y(), least))
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move the picture by so many pixels."""
+        self._own(self._viewport.panned(dx, dy))
+
+    @Slot()
+    def settle(self) -> None:
+        """The hand rests: a scaled picture becomes a sharp one."""
+        self._settle.stop()
+        if not self._picture.sharp:
+            self.update()
+
+    def forget_picture(self) -> None:
+        """Paint everything anew the next time."""
+        self._picture.clear()
+        self.update()
 
     def _own(self, viewport: Viewport) -> None:
         self._choice = "own"
@@ -481,7 +497,7 @@ class GraphCanvas(QWidget):
                 self._last = self._pressed
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
         if self._panning:
-            self._own(self._viewport.panned(position.x() - self._last.x(), position.y() - self._last.y()))
+            self.pan(position.x() - self._last.x(), position.y() - self._last.y())
         elif self._pressed is None:
             self._set_hit(self._hit_at(position))
         self._last = position
@@ -519,11 +535,11 @@ class GraphCanvas(QWidget):
             event.ignore()
             return
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self._own(self._viewport.panned(0.75 * delta, 0.0))
+            self.pan(0.75 * delta, 0.0)
         else:
             at = event.position() - scene.topLeft()
             at = QPointF(min(max(at.x(), 0.0), scene.width()), min(max(at.y(), 0.0), scene.height()))
-            self._zoom(1.0018 ** max(-480, min(480, delta)), at)
+            self.zoom_at(1.0018 ** max(-480, min(480, delta)), at)
         event.accept()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -553,8 +569,7 @@ class GraphCanvas(QWidget):
     def event(self, event: QEvent) -> bool:
         match event.type():
             case QEvent.Type.DevicePixelRatioChange:
-                self._picture.clear()
-                self.update()
+                self.forget_picture()
             case QEvent.Type.ToolTip:
                 tip = self._tip()
                 if tip:
@@ -605,7 +620,7 @@ class GraphCanvas(QWidget):
                 self._walk(command.direction)
             case "pan":
                 dx, dy = {"left": (1, 0), "right": (-1, 0), "up": (0, 1), "down": (0, -1)}[command.direction]
-                self._own(self._viewport.panned(dx * _PAN, dy * _PAN))
+                self.pan(dx * _PAN, dy * _PAN)
             case "zoom":
                 self.zoom_in() if command.step > 0 else self.zoom_out()
             case "selection":

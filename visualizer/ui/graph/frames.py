@@ -17,6 +17,8 @@ from visualizer.ui.theme import Theme
 #: A frame smaller than this, in pixels, has no title, and one narrower than that is not drawn at all.
 _TITLED_WIDTH, _TITLED_HEIGHT, _SEEN = 46.0, 26.0, 3.0
 _RADIUS = 8.0
+#: Room for the sign before a title, beside the sign itself.
+_SIGN = 8.0
 _MOST_TITLES = 300
 
 
@@ -56,8 +58,8 @@ def titles(stage: Stage, rows: Rows, viewport: Viewport, theme: Theme) -> list[t
     for row in rows.tolist():
         frame = pixels_of(stage.frame(row), viewport)
         text = stage.drawing.frames.titles[row]
-        width = min(unit_width(text, True) * size + 16.0, frame.width())
-        area = QRectF(frame.left() + 2.0, frame.top() + 1.0, width - 2.0, size * line_height(True) + 4.0)
+        width = min(unit_width(text, True) * size + _SIGN + 0.45 * size + 4.0, frame.width() - 3.0)
+        area = QRectF(frame.left() + 2.0, frame.top() + 1.0, width, size * line_height(True) + 4.0)
         if not any(area.intersects(other) for _, other, _ in placed):
             placed.append((row, area, size))
     return placed
@@ -81,6 +83,6 @@ def write_frames(
         painter.drawLine(QRectF(area.left() + 4.0, middle, size * 0.45, 0.0).topLeft(),
                          QRectF(area.left() + 4.0, middle, size * 0.45, 0.0).topRight())
         writer.begin()
-        left = area.left() + 8.0 + size * 0.45
+        left = area.left() + _SIGN + size * 0.45
         text = fitted(stage.drawing.frames.titles[row], size, area.right() - left, True)
         writer.write(left, area.top() + 2.0, text, size, palette.secondary_text, True)

@@ -17,7 +17,7 @@ class Level(IntEnum):
 
 
 #: The zoom from which a level is shown; a projector's larger type needs more.
-_FROM = {Level.NAMES: 0.3, Level.SHAPES: 0.55, Level.VALUES: 0.8}
+_FROM = {Level.NAMES: 0.3, Level.SHAPES: 0.55, Level.VALUES: 0.7}
 
 
 def level_at(zoom: float, theme: Theme) -> Level:
