@@ -6,10 +6,11 @@ from typing import Any
 
 from visualizer.base.experiment import Experiment
 from visualizer.experiments.distributions.experiment import Distributions
+from visualizer.experiments.graph.experiment import GraphTab
 from visualizer.experiments.landscape.experiment import Landscape
 from visualizer.experiments.losses.experiment import Losses
 
-EXPERIMENTS: tuple[Experiment[Any, Any, Any], ...] = (Distributions(), Losses(), Landscape())
+EXPERIMENTS: tuple[Experiment[Any, Any, Any], ...] = (Distributions(), Losses(), GraphTab(), Landscape())
 
 
 def experiment(name: str) -> Experiment[Any, Any, Any]:
