@@ -334,6 +334,8 @@ class Recording:
         for (maker, _), words in names.items():
             of_operation.setdefault(maker, []).extend(words)
         sources = [self.names.first(tensor) for tensor, _ in self._sources]
+        # An error that the user's code has caught was no end of the forward pass.
+        end = -1 if self.failure is None else self.failure.operation
         made = []
         for index, one in enumerate(self._operations):
             inputs = tuple(
@@ -342,7 +344,7 @@ class Recording:
                 for given in one.inputs
             )
             made.append(Operation(index, one.name, inputs, one.outputs, tuple(of_operation.get(index, ())), (), one.reason,
-                                  one.call, one.line, one.value, one.error))
+                                  one.call, one.line, one.value, one.error if index == end else ""))
         return tuple(made)
 
     def operations_of(self, nodes: Sequence[Node]) -> tuple[Operation, ...]:

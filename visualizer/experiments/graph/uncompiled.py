@@ -4,6 +4,7 @@ by one, and the compiler would try to compile what records them."""
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -45,5 +46,7 @@ class Uncompiled:
 
     def _hold(self) -> None:
         if self._stance is None:
+            # torch warns that hooks on all modules run for the compiled wrapper, too: that is a call as any other.
+            warnings.filterwarnings("ignore", message="Using `torch.compile\\(module\\)` when there are global hooks")
             self._stance = torch.compiler.set_stance("force_eager")
             self._stance.__enter__()
