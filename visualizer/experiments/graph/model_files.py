@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from visualizer.base.errors import UserError
 from visualizer.experiments.graph.ran import Ran, concluded, fresh
 from visualizer.experiments.graph.recording import Recording
+from visualizer.experiments.graph.source_lines import runs_users_code
 from visualizer.experiments.graph.torch_functions import tensors_in
 
 #: What is looked for in a file for which no name is given.
@@ -78,6 +79,7 @@ class _Run:
         self.output: Any = None
         self.mistake: UserError | None = None
 
+    @runs_users_code
     def go(self, file: Path, make: str, module: ModuleType) -> None:
         code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
         exec(code, module.__dict__)

@@ -16,6 +16,7 @@ from visualizer.experiments.graph.model import Failure
 from visualizer.experiments.graph.model_files import run_model
 from visualizer.experiments.graph.ran import ROOTS, Ran, concluded, fresh
 from visualizer.experiments.graph.recording import Recording
+from visualizer.experiments.graph.source_lines import runs_users_code
 
 __all__ = ["Ran", "run_model", "run_program"]
 
@@ -27,6 +28,7 @@ _LAST = "_value_of_the_last_line"
 _MOST_OUTPUT = 100_000
 
 
+@runs_users_code
 def run_program(text: str, name: str = "program", seed: int = 0, *, title: str = "", catch_output: bool = True) -> Ran:
     """Run a program and record it. It never raises for what is wrong with the program: that is the recording's ``failure``, and
     what was built before is still there.

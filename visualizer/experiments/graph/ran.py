@@ -58,12 +58,13 @@ def concluded(recording: Recording, model: nn.Module | None, variables: Mapping[
     usual = next((pair for pair in tensors if pair[0] in ROOTS), None)
     graphs = (pair for pair in tensors if pair[1].grad_fn is not None)
     root = usual or next(graphs, None) or next(iter(tensors), None)
+    if recording.failure is not None:  # a loss that came before the error is still the loss; else all that was left over
+        loss = variables.get("loss")
+        return Ran((loss,) if isinstance(loss, Tensor) and loss.requires_grad else recording.loose, model, recording)
     if root is not None and root[1].requires_grad:
-        if say and usual is None and recording.failure is None:
+        if say and usual is None:
             recording.notes += (f"Backward starts from {root[0]}: the program leaves no loss, output or y.",)
         return Ran((root[1],), model, recording)
-    if recording.failure is not None:
-        return Ran(recording.loose, model, recording)
     if root is not None:
         recording.failure = without_graph(*root, recording)
     else:

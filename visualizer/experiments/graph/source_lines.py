@@ -5,9 +5,10 @@ from __future__ import annotations
 import linecache
 import os
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
+from typing import TypeVar
 
 import torch
 
@@ -18,7 +19,7 @@ _OURS = str(Path(__file__).parents[2]) + os.sep
 _PYTHON = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
 _INSTALLED = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib")})
 
-_USER, _PASSED, _MAKES = 0, 1, 2
+_USER, _PASSED, _MAKES, _ENDS = 0, 1, 2, 3
 
 #: Instead of a line: a module was being made, or a parameter updated.
 MAKING = -2
@@ -34,6 +35,8 @@ _MAKING_FILES = tuple(_TORCH + part.replace("/", os.sep) for part in (
 _MODULES = _TORCH + "nn" + os.sep
 
 _kinds: dict[CodeType, int] = {}
+_kinds_of_ours: dict[CodeType, int] = {}
+F = TypeVar("F", bound=Callable[..., object])
 
 
 def _kind(code: CodeType) -> int:
@@ -47,12 +50,20 @@ def _kind(code: CodeType) -> int:
 
 def _kind_of(code: CodeType) -> int:
     file = code.co_filename
+    if code in _kinds_of_ours:
+        return _kinds_of_ours[code]
     if file.startswith(_TORCH):
         makes = file.startswith(_MAKING_FILES) or (code.co_name in _MAKING and file.startswith(_MODULES))
         return _MAKES if makes else _PASSED
     if file.startswith((_OURS, "<frozen")):
         return _PASSED
     return _PASSED if file.startswith(_PYTHON) and not file.startswith(_INSTALLED) else _USER
+
+
+def runs_users_code(function: F) -> F:
+    """Marks a function of ours that runs a user's code: whoever called it is not that user."""
+    _kinds_of_ours[function.__code__] = _ENDS
+    return function
 
 
 class Lines:
@@ -75,6 +86,8 @@ class Lines:
                 return self.index(frame.f_code.co_filename, frame.f_lineno)
             if kind == _MAKES:
                 return MAKING
+            if kind == _ENDS:
+                return -1
             frame = frame.f_back
         return -1
 
