@@ -18,6 +18,7 @@ from visualizer.experiments.graph.view_model import GraphView, Item
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
     from visualizer.experiments.graph.model import Ints
     from visualizer.figures.graph import Bools, GraphDrawing
     from visualizer.figures.model import Floats

@@ -8,7 +8,7 @@ SHAPES = (
     op("View UnsafeView ReshapeAlias",
        "The same elements in another shape; no copy. The gradient is put back into the old shape.", r"y = \mathrm{view}(x)",
        r"x: \mathrm{view}(g)", check=("x.view(-1)", "g.view(x.shape)")),
-    op("Alias", "Another name for the same elements.", "y = x", "x: g", check=("x.view_as(x)", "g")),
+    op("Alias", "Another name for the same elements.", "y = x", "x: g", check=("x[...]", "g")),
     op("T Transpose", "Swaps two dimensions; no copy. Linear layers multiply with their transposed weight.", "Y = X^{T}",
        "X: g^{T}", check=("x.t()", "g.t()")),
     op("Permute", "Puts the dimensions into another order; no copy.", r"y = \mathrm{permute}(x)", r"x: \mathrm{permute}^{-1}(g)",
