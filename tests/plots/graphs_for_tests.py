@@ -104,7 +104,7 @@ def closed_and_open() -> tuple[GraphFigure, GraphFigure]:
     """One graph twice: with a group (ident 500) as a box that stands for three, and with that group open."""
     closed = drawing([(20.0, 20.0 + DOWN * row) for row in (3, 2, 1, 0)], [(0, 1), (1, 2), (2, 3)],
                      titles=("Loss", "Out", "Block", "In"), idents=(0, 1, 500, 9), foldable=(2,), times={2: 3})
-    places = [(120.0, 20.0 + DOWN * 6), (120.0, 20.0 + DOWN * 5), (60.0, 20.0 + DOWN * 3.6), (60.0, 20.0 + DOWN * 2.4), (120.0, 20.0)]
-    opened = drawing(places, [(0, 1), (1, 2), (2, 3), (3, 4)], titles=("Loss", "Out", "Inner", "Outer", "In"), idents=(0, 1, 5, 6, 9),
-                     groups=((500, "Block", (40.0, 240.0, 260.0, 260.0), 0),))
+    places = [(120.0, 668.0), (120.0, 560.0), (60.0, 408.0), (60.0, 280.0), (120.0, 20.0)]
+    opened = drawing(places, [(0, 1), (1, 2), (2, 3), (3, 4)], titles=("Loss", "Out", "Inner", "Outer", "In"),
+                     idents=(0, 1, 5, 6, 9), groups=((500, "Block", (40.0, 240.0, 260.0, 260.0), 0),))
     return figure(closed), figure(opened)

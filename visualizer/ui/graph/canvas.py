@@ -86,10 +86,10 @@ class GraphCanvas(QWidget):
         self._choice: Literal["opened", "whole", "own"] = "opened"
         self._surround = Surround()
         self._picture = Picture()
-        #: Ident of the box that the keyboard is at, ahead of the figure that will say so; row of the one that it came from;
-        #: ident of what was opened or closed last.
+        #: Ident of the box that the keyboard is at, ahead of the figure that will say so; the ways back that it came by; ident of
+        #: what was opened or closed last.
         self._cursor: int | None = None
-        self._trail = -1
+        self._trail: dict[tuple[int, walking.Direction], int] = {}
         self._anchor: int | None = None
         self._hit = NOTHING
         self._map_wanted = True
@@ -137,6 +137,11 @@ class GraphCanvas(QWidget):
         return self._surround.scene
 
     @property
+    def surround(self) -> Surround:
+        """Where title, badge and legend are."""
+        return self._surround
+
+    @property
     def chosen(self) -> int:
         """Row of the box that is chosen and has the keyboard; -1: none."""
         if self._stage is None or self._cursor is None:
@@ -177,7 +182,7 @@ class GraphCanvas(QWidget):
         """Another drawing: a first one is opened; of one folded in another way, what the user looks at stays in its place."""
         old, self._stage = self._stage, Stage(figure.drawing)
         anchor, self._anchor = self._anchor, None
-        self._hit, self._trail = NOTHING, -1
+        self._hit, self._trail = NOTHING, {}
         self._make_painter()
         self._lay_out(follow=False)
         if fresh or old is None or not same_graph(old, self._stage):
@@ -420,9 +425,7 @@ class GraphCanvas(QWidget):
         """This box is the one from now on; the figure that says so follows."""
         assert self._stage is not None
         ident = int(self._stage.drawing.boxes.ident[row])
-        if ident != self._cursor:
-            self._trail = self.chosen
-            self._cursor = ident
+        self._cursor = ident
         if position is None:
             box = self._stage.box(row)
             px, py = self._viewport.to_pixels((box.left + box.right) / 2, (box.top + box.bottom) / 2)
@@ -463,7 +466,7 @@ class GraphCanvas(QWidget):
 
     def _deselect(self, position: QPointF) -> None:
         self._cursor = None
-        self._trail = -1
+        self._trail = {}
         self._describe()
         self._tools.update(False, self._map_wanted)
         self.update()
@@ -666,8 +669,9 @@ class GraphCanvas(QWidget):
             x, y = self._viewport.to_scene(self._viewport.width / 2, self._viewport.height / 2)
             found = walking.first_row(stage, x, y, stage.boxes.meeting(self._viewport.seen))
         else:
-            found = walking.next_row(stage, row, direction, self._trail)
+            found = walking.next_row(stage, row, direction, self._trail.get((row, direction), -1))
         if found >= 0:
+            self._trail[found, walking.BACK[direction]] = row
             self._by_keyboard = True
             self.bring(found)
             self._choose(found)

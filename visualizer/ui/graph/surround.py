@@ -69,6 +69,8 @@ def surround_of(
         right -= (_BAR + _BAR_TEXT) * zoom + (text_height(kit, "label") if figure.shade_label else 0.0)
         high = min(max(height - top - 2 * pad, 20.0), 320.0 * zoom)
         bar = QRectF(right + 8.0 * zoom, top + (height - top - high) / 2, _BAR * zoom, high)
+    # Whole pixels: a picture that is kept is not to be smeared over two.
+    top, right = float(round(top)), float(round(right))
     scene = QRectF(0.0, top, max(right, 1.0), max(height - top, 1.0))
     badge, badge_text = _badge_of(figure, kit, scene)
     entries = tuple(entry for entry in figure.legend if entry.shade is None)

@@ -10,6 +10,7 @@ from visualizer.ui.graph.lines import Rows
 from visualizer.ui.graph.stage import Stage
 
 Direction = Literal["left", "right", "up", "down"]
+BACK: dict[Direction, Direction] = {"left": "right", "right": "left", "up": "down", "down": "up"}
 #: Walking so, the gradient goes on; the other way lies the loss; the rest are neighbours.
 _LEAVES: dict[bool, Direction] = {False: "up", True: "left"}
 _LOSS: dict[bool, Direction] = {False: "down", True: "right"}
