@@ -95,8 +95,8 @@ def test_the_list_is_readable_in_a_terminal_that_knows_ascii_only() -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["exprt"], "visualizer: 'exprt' was given; allowed is list or export, or options of the window; "
-                    "did you mean export?"),
+        (["exprt"], "visualizer: 'exprt' was given; allowed is list, export, one of the experiments "
+                    + ", ".join(entry.name for entry in EXPERIMENTS) + ", or options of the window; did you mean export?"),
         (["mine.json"], "did you mean --session mine.json?"),
         (["--fresch"], "visualizer: --fresch is not an option of 'visualizer'; did you mean --fresh?"),
         (["--theme", "blue"], "visualizer: --theme: 'blue' was given; allowed is one of light, dark."),

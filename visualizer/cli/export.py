@@ -16,13 +16,13 @@ from visualizer.base.json_text import json_chunks
 from visualizer.base.numbers import numbers_document
 from visualizer.base.reading import printable
 from visualizer.cli.output import Progress, error_line, replace_allowed, write_stdout, write_text
-from visualizer.cli.parameter_options import export_parser
-from visualizer.cli.parsing import FORMATS, NO_VALUE, PARAMETER, THEMES, did_you_mean, one_of
-from visualizer.cli.states import state_from
+from visualizer.cli.parameter_options import export_parser, formats_of
+from visualizer.cli.parsing import NO_VALUE, PARAMETER, THEMES, did_you_mean, one_of
+from visualizer.cli.states import state_from, word_and_options
 
 if TYPE_CHECKING:
     from visualizer.cli.pictures import Mode
-    from visualizer.figures.model import Figure
+    from visualizer.figures.graph import AnyFigure
 
 AnyExperiment = Experiment[Any, Any, Any]
 
@@ -64,10 +64,11 @@ def export(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
     experiment = _experiment(argv, experiments)
     if experiment is None:
         return 0
-    options = vars(export_parser(experiment).parse(argv[1:]))
-    state = state_from(options, experiment, experiments)
+    word, rest = word_and_options(argv[1:])
+    options = vars(export_parser(experiment).parse(rest))
+    state = state_from(options, experiment, experiments, word)
     _say_what_means_nothing(options, experiment, state)
-    target = _target(options)
+    target = _target(options, experiment)
     picture = _picture(options)
     view = experiment.view(state)
     chosen = view.figures if target.every_figure else (options["figure"] or view.figures[0],)
@@ -77,6 +78,9 @@ def export(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
     result = compute(experiment, state)
     if target.format == "json":
         _deliver(files[0], _json_pieces(numbers_document(experiment, result, state)))
+        return 0
+    if target.format in experiment.formats:
+        _deliver(files[0], (experiment.document(target.format, result, state),))
         return 0
     figures = {figure.name: figure for figure in experiment.figures(result, state)}
     with _drawer(target.format, picture) as draw:
@@ -137,7 +141,7 @@ def _experiment(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> An
         if argv and argv[0] in ("-h", "--help"):
             listed = "\n".join(f"  {entry.name:<16}{entry.title}" for entry in experiments)
             write_text(
-                "usage: visualizer export EXPERIMENT [options] --out PATH\n\n"
+                "usage: visualizer export EXPERIMENT [WORD] [options] --out PATH\n\n"
                 "Writes a figure as PNG, SVG or CSV, or all numeric results as JSON.\n"
                 "'visualizer export EXPERIMENT --help' shows every option. Experiments:\n"
                 f"{listed}\n"
@@ -151,14 +155,14 @@ def _experiment(argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> An
     return found
 
 
-def _target(options: Mapping[str, Any]) -> Target:
+def _target(options: Mapping[str, Any], experiment: AnyExperiment) -> Target:
     out, every = options["out"], options["all"]
-    given = one_of("--format", options["format"] and options["format"].lower(), FORMATS)
+    formats = formats_of(experiment)
+    *others, last = [f".{name}" for name in formats]
+    endings = f"{', '.join(others)} or {last}"
+    given = one_of("--format", options["format"] and options["format"].lower(), formats)
     if out in (None, NO_VALUE, ""):
-        raise UserError(
-            "--out: no value was given; allowed is a path ending in .png, .svg, .csv or .json, or - for standard "
-            "output."
-        )
+        raise UserError(f"--out: no value was given; allowed is a path ending in {endings}, or - for standard output.")
     if every:
         if out == "-":
             raise UserError("--all: several figures do not fit on standard output; give --out a folder.")
@@ -166,18 +170,18 @@ def _target(options: Mapping[str, Any]) -> Target:
             raise UserError("--all: every figure of the page is exported; --figure chooses one; give only one of them.")
         if given == "json":
             raise UserError("--all: JSON holds all numbers of the page in one file; leave --all away.")
+        if given in experiment.formats:
+            raise UserError(f"--all: {given} is one file for the whole page; leave --all away.")
         return Target(Path(out), given or "png", True, options["overwrite"])
     if str(out).endswith(("/", os.sep)):
         raise UserError(f"--out: {printable(out)!r} is a folder; give a file in it.")
     if out == "-":
         return Target(None, given or "json", False, True)
-    suffix = Path(out).suffix[1:].lower()
-    if suffix not in FORMATS and given is None:
-        raise UserError(
-            f"--out: {printable(out)!r} was given; allowed is a path ending in .png, .svg, .csv or .json, or any path "
-            "with --format."
-        )
-    if suffix in FORMATS and given not in (None, suffix):
+    # run.graph.json is a graph.json, though it ends in .json, too.
+    suffix = next((name for name in sorted(formats, key=len, reverse=True) if out.lower().endswith(f".{name}")), "")
+    if not suffix and given is None:
+        raise UserError(f"--out: {printable(out)!r} was given; allowed is a path ending in {endings}, or any path with --format.")
+    if suffix and given not in (None, suffix) and not suffix.endswith(f".{given}"):
         raise UserError(f"--format: {given!r} was given, but --out ends in .{suffix}; allowed is one format.")
     return Target(Path(out), given or suffix, False, options["overwrite"])
 
@@ -268,7 +272,7 @@ def _deliver(file: Path | None, pieces: Iterable[bytes]) -> None:
 
 
 @contextmanager
-def _drawer(format: str, picture: Picture) -> Iterator[Callable[[Figure], bytes]]:
+def _drawer(format: str, picture: Picture) -> Iterator[Callable[[AnyFigure], bytes]]:
     """The function that turns a figure into a file's content; Qt is imported for pictures only."""
     if format == "csv":
         from visualizer.figures.table import figure_csv

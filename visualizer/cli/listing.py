@@ -39,6 +39,7 @@ def _described(experiment: AnyExperiment) -> dict[str, Any]:
              "values": {name: parameters[name].to_json(parameters[name].check(value)) for name, value in preset.values.items()}}
             for preset in experiment.presets
         ],
+        "formats": dict(experiment.formats),
         "parameters": [parameter.describe() for parameter in parameters.values()],
     }
 
@@ -58,6 +59,10 @@ def _lines(experiment: AnyExperiment, width: int) -> Iterator[str]:
     )
     yield from _table(
         "Presets", [(preset.name, f"{preset.title}. {preset.help}") for preset in experiment.presets], width
+    )
+    yield from _table(
+        "Formats of an export besides PNG, SVG, CSV and JSON",
+        [(f".{suffix}", what) for suffix, what in experiment.formats.items()], width,
     )
     yield from _table(
         "Parameters",

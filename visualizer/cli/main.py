@@ -82,11 +82,32 @@ def _run(argv: Sequence[str], experiments: Sequence[AnyExperiment] | None) -> in
 
         return export(argv[1:], _known(experiments))
     if command and not command.startswith("-"):
-        hint = did_you_mean(command, COMMANDS)
+        known = _known(experiments)
+        found = next((entry for entry in known if entry.name == command), None)
+        if found is not None:
+            return _window_on(found, argv[1:], known)
+        names = [entry.name for entry in known]
+        hint = did_you_mean(command, (*COMMANDS, *names))
         if command.endswith(".json"):
             hint = f"; did you mean --session {command}?"
-        raise UserError(f"{command!r} was given; allowed is {' or '.join(COMMANDS)}, or options of the window{hint}")
+        raise UserError(f"{command!r} was given; allowed is {', '.join(COMMANDS)}, one of the experiments {', '.join(names)}, or "
+                        f"options of the window{hint}")
     return _window(window_parser().parse(argv), experiments)
+
+
+def _window_on(experiment: AnyExperiment, argv: Sequence[str], experiments: Sequence[AnyExperiment]) -> int:
+    """The window on one experiment, with the values that the words give."""
+    from visualizer.cli.parameter_options import experiment_parser
+    from visualizer.cli.parsing import NO_VALUE
+    from visualizer.cli.states import state_from, word_and_options
+
+    word, rest = word_and_options(argv)
+    options = experiment_parser(experiment).parse(rest)
+    values = vars(options)
+    if options.session != NO_VALUE:  # _window has a sentence for that
+        options.given = state_from(values, experiment, experiments, word)
+    options.version, options.tab = False, experiment.name
+    return _window(options, experiments)
 
 
 def _known(experiments: Sequence[AnyExperiment] | None) -> Sequence[AnyExperiment]:

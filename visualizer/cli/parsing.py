@@ -110,21 +110,28 @@ def window_parser() -> Parser:
     parser = Parser(
         prog="visualizer",
         usage="visualizer [--session FILE | --fresh] [--tab NAME] [--theme light|dark] [--presentation]\n"
+        "       visualizer EXPERIMENT [WORD] [--PARAMETER VALUE ...] [options of the window]\n"
         "       visualizer list [--json]\n"
-        "       visualizer export EXPERIMENT [--PARAMETER VALUE ...] --out PATH [options]",
+        "       visualizer export EXPERIMENT [WORD] [--PARAMETER VALUE ...] --out PATH [options]",
         description="See how a neural network learns. Without a command, the window opens.",
-        epilog="Commands: 'visualizer list' shows every experiment, figure and parameter; 'visualizer export "
+        epilog="With an experiment's name, such as 'visualizer graph model.py:make --input 1,3,224,224', the window opens on it "
+        "with these values. Commands: 'visualizer list' shows every experiment, figure and parameter; 'visualizer export "
         "EXPERIMENT --help' the options of an export. Exit status: 0 done; 1 a defect in visualizer; 2 "
         "what was asked for cannot be done; 3 this system lacks something that is needed; 130 stopped by Ctrl-C.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and end")
-    value_option(parser, "--session", "FILE", "open this session")
-    parser.add_argument("--fresh", action="store_true", help="begin with the defaults, not with the last session")
     value_option(parser, "--tab", "NAME", "show this experiment first")
-    value_option(parser, "--theme", "light|dark", "instead of the system's")
-    parser.add_argument("--presentation", action="store_true", help="large type and thick lines, for a projector")
+    window_options(parser)
     debug_option(parser)
     return parser
+
+
+def window_options(parser: Any) -> None:
+    """What a window takes, whatever it shows."""
+    value_option(parser, "--session", "FILE", "open this session")
+    parser.add_argument("--fresh", action="store_true", help="begin with the defaults, not with the last session")
+    value_option(parser, "--theme", "light|dark", "instead of the system's")
+    parser.add_argument("--presentation", action="store_true", help="large type and thick lines, for a projector")
 
 
 def list_parser() -> Parser:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from visualizer.cli.failures import SystemLacksError, lacking
 
 if TYPE_CHECKING:
-    from visualizer.figures.model import Figure
+    from visualizer.figures.graph import AnyFigure
 
 Mode = Literal["light", "dark"]
 
@@ -18,7 +18,7 @@ Mode = Literal["light", "dark"]
 @contextmanager
 def picture_drawer(
     format: str, size: tuple[int, int], scale: float, mode: Mode, presentation: bool
-) -> Iterator[Callable[[Figure], bytes]]:
+) -> Iterator[Callable[[AnyFigure], bytes]]:
     """The function that draws a figure as the content of a ``png`` or ``svg`` file, while the context lasts.
 
     Raises:

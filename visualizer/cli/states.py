@@ -7,7 +7,7 @@ from typing import Any
 
 from visualizer.base.errors import UserError
 from visualizer.base.experiment import Experiment, State
-from visualizer.base.parameters import Names, Parameter, Points
+from visualizer.base.parameters import Names, Parameter, Points, Text
 from visualizer.base.reading import read_file
 from visualizer.base.tables import MAXIMUM_CHARACTERS
 from visualizer.cli.parsing import NO_VALUE, PARAMETER, refuse_unknown
@@ -15,8 +15,19 @@ from visualizer.cli.parsing import NO_VALUE, PARAMETER, refuse_unknown
 AnyExperiment = Experiment[Any, Any, Any]
 
 
-def state_from(options: Mapping[str, Any], experiment: AnyExperiment, experiments: Sequence[AnyExperiment]) -> State:
-    """The state that a parsed ``export`` asks for: the session's or the default, then the preset, then each option.
+def word_and_options(argv: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The bare word that may come before the options, and the rest."""
+    if argv and not argv[0].startswith("-"):
+        return argv[0], list(argv[1:])
+    return None, list(argv)
+
+
+def state_from(
+    options: Mapping[str, Any], experiment: AnyExperiment, experiments: Sequence[AnyExperiment], word: str | None = None,
+) -> State:
+    """The state that the parsed words ask for: the session's or the default, then the preset, then the bare word, then each option.
+
+    Who names a program asks that it be run.
 
     Where nothing names a page, it is the first one on which every option means something.
     Names are resolved last, so that ``--remove P3`` means the points that ``--points`` brought.
@@ -33,6 +44,7 @@ def state_from(options: Mapping[str, Any], experiment: AnyExperiment, experiment
         if found is None:
             raise refuse_unknown("--preset", preset, [entry.name for entry in experiment.presets], "one of")
         state = state.changed(**found.values)
+    meant = experiment.values_of(word) if word is not None else {}
 
     given = {
         name: (parameter, options[PARAMETER + name]) for name, parameter in experiment.parameters().items()
@@ -51,13 +63,15 @@ def state_from(options: Mapping[str, Any], experiment: AnyExperiment, experiment
             values.setdefault("view", page.name)
     elif session is None and preset is None and "view" not in values and "view" in experiment.parameters():
         values["view"] = _page_of([parameter for parameter, _ in given.values()], experiment)
-    state = state.changed(**values)
+    state = state.changed(**dict(meant) | values)
     for name, (parameter, text) in given.items():
         if isinstance(parameter, Names):
             state = state.changed(**{name: _value(parameter, text, state)})
     if figure is not None and figure not in experiment.view(state).figures:
         view = experiment.view(state)
         raise refuse_unknown("--figure", figure, view.figures, f"a figure of the page {view.name}")
+    if word is not None or any(isinstance(parameter, Text) and parameter.program for parameter, _ in given.values()):
+        experiment.allow(state)
     return state  # type: ignore[no-any-return]
 
 

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, experiments: Sequence[Experiment[Any, Any, 
 
     Args:
         options: ``session`` (a path or None), ``fresh``, ``theme`` ("light", "dark" or None), ``presentation``,
-            ``tab`` (an experiment's name or None).
+            ``tab`` (an experiment's name or None); ``given``, if there is one, is the state that this tab begins with.
         experiments: the tabs; None: the product's catalogue.
     """
     # Until the log file is open, after the first paint, the only place for a crash is stderr, if there is one.
@@ -196,7 +196,7 @@ class Program(QObject):
         for name in _DESK_MODULES:
             importlib.import_module(name)
             yield
-        interior.steps.add(interior.begin(self._make_desk, self._options.tab))
+        interior.steps.add(interior.begin(self._make_desk, self._options.tab, getattr(self._options, "given", None)))
         while interior.steps.busy:
             yield
         # Before the first run that may fail: what nobody handles, logging writes to stderr.

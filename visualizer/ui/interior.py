@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QIcon, QKeySequence, QPixmap, QUndoGroup
 from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 
-from visualizer.base.experiment import Experiment
+from visualizer.base.experiment import Experiment, State
 from visualizer.base.messages import Broken, Cancelled, Failed, Loading, Message, Ready, Update
 from visualizer.ui.actions import TAB, WINDOW, dress, make_actions
 from visualizer.ui.guards import ExampleKeyGuard
@@ -129,12 +129,15 @@ class Interior(QObject):
                 action.setIcon(blank)
                 action.setIconVisibleInMenu(False)
 
-    def begin(self, make_desk: Callable[[Interior], Desk], first: str | None = None) -> Iterator[None]:
+    def begin(
+        self, make_desk: Callable[[Interior], Desk], first: str | None = None, given: State | None = None,
+    ) -> Iterator[None]:
         """Make what is left, in short steps: last session, controls of the tab in front, icons.
 
         Args:
             make_desk: makes the part that asks for files; it restores the last session.
             first: name of the tab to show; None: the session's.
+            given: the state that this tab begins with; None: the session's.
         """
         self.desk = make_desk(self)
         yield
@@ -142,6 +145,8 @@ class Interior(QObject):
         yield
         if first is not None:
             self.show_tab(first)
+        if given is not None:
+            self.tab.controller.restore(given)
         self.tab.begin()
         for actions, specs in ((self.actions_by_name, WINDOW), *((tab.actions_by_name, TAB) for tab in self.tabs)):
             dress(actions, specs, self.window.theme)

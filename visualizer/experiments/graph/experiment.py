@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -58,10 +59,11 @@ class GraphTab(PagedExperiment[GraphState, Request, PageResult]):
 
     def values_of(self, word: str) -> Mapping[str, Any]:
         """``model.py:make`` is a model in a file; a file that ends in ``.json`` a capture."""
+        path = os.path.abspath(word)  # noqa: PTH100 - the word is a path with a name after it; a session has to find it from elsewhere
         if word.lower().endswith(".json"):
-            return {"source": "capture", "capture": word}
-        if ".py" in word.lower():
-            return {"source": "file", "model": word}
+            return {"source": "capture", "capture": path}
+        if word.lower().endswith(".py") or ".py:" in word.lower():
+            return {"source": "file", "model": path}
         return super().values_of(word)
 
     def reports(self, result: PageResult) -> Mapping[str, Report]:
