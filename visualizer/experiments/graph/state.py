@@ -166,4 +166,9 @@ PRESETS = (
            {"view": "backward", "source": "example", "example": "lecture", "fold": "none", "direction": "down"}, play=True),
     Preset("absent", "Why not in the graph?", "detach, no_grad, an integer, an input: tensors that autograd does not follow.",
            {"view": "absent", "source": "example", "example": "detach", "fold": "none", "direction": "down"}),
+    Preset("again", "Backward twice", "A second backward on the same loss: torch's error, step by step.",
+           {"view": "life", "source": "example", "example": "lecture", "fold": "none", "direction": "down", "backwards": 2,
+            "retain": False, "clear": "nothing"}, play=True),
+    Preset("joins", "Where paths meet", "One tensor is used several times: its gradients wait for each other and are added.",
+           {"view": "backward", "source": "example", "example": "diamond", "fold": "none", "direction": "down"}, play=True),
 )

@@ -14,7 +14,7 @@ from visualizer.experiments.graph.findings import NonFinite, first_nonfinite
 from visualizer.experiments.graph.local import Local, locals_of
 from visualizer.experiments.graph.pages import backward_code, backward_figures, backward_words
 from visualizer.experiments.graph.replay import Position, Replay
-from visualizer.experiments.graph.requests import BackwardRequest
+from visualizer.experiments.graph.requests import BackwardRequest, selected_ident
 from visualizer.experiments.graph.results import GraphResult
 from visualizer.experiments.graph.state import GraphState
 from visualizer.figures.graph import AnyFigure
@@ -101,7 +101,8 @@ def explain(result: BackwardResult, state: GraphState) -> Explanation:
     """What happens at this position, with its numbers."""
     position, _, _ = result.drawn(min(state.shown_step, result.steps))
     local = result.locals[position.step] if position.step >= 0 and result.locals else None
-    return Explanation(backward_words.blocks(result.capture, result.replay, position, local, result.nonfinite))
+    found = backward_words.blocks(result.capture, result.replay, position, local, result.nonfinite)
+    return Explanation((*found, *backward_words.chosen(result.capture, result.view, selected_ident(state))))
 
 
 def code(request: BackwardRequest) -> str:

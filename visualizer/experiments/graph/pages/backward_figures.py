@@ -113,12 +113,18 @@ def _notes(capture: Capture, replay: Replay, view: GraphView, position: Position
     for leaf in position.filled[-_NOTES:]:
         by_row.setdefault(int(view.item_of[graph.leaves[leaf].node]), []).append(words.leaf_name(graph, leaf))
     for row, names in by_row.items():
-        texts[row] = (f"{', '.join(f'{name}.grad' for name in names)} filled", Role.GOOD)
+        texts[row] = (f"{filled_names(view, row, names)} filled", Role.GOOD)
     if capture.backward is not None and position.index == replay.last:
         failed = failed_at(capture.backward)
         if failed is not None:
             texts[int(view.item_of[failed])] = ("the engine stopped here", Role.BAD)
     return tuple((row, text, role) for row, (text, role) in texts.items() if row >= 0)
+
+
+def filled_names(view: GraphView, row: int, names: list[str]) -> str:
+    """What a note calls the gradients of these leaves: short at the leaf's own box, by name at a box that it is folded into."""
+    item = view.items[row]
+    return ".grad" if len(names) == 1 and len(item.members) == 1 else ", ".join(f"{name}.grad" for name in names)
 
 
 def small(capture: Capture, replay: Replay, position: Position, local: Local | None) -> tuple[Figure, Figure, Figure]:

@@ -13,7 +13,10 @@ from visualizer.experiments.graph.backward import failed_at
 from visualizer.experiments.graph.findings import NonFinite
 from visualizer.experiments.graph.local import Local, flat
 from visualizer.experiments.graph.model import Capture, Graph, Node, Preview, Step
+from visualizer.experiments.graph.node_words import words
+from visualizer.experiments.graph.operations import entry_of
 from visualizer.experiments.graph.replay import Moment, Position, Replay
+from visualizer.experiments.graph.view_model import GraphView
 
 #: Rows of a table; terms of a sum that are written out; values of a tensor.
 _ROWS, _TERMS, _VALUES = 8, 6, 6
@@ -123,6 +126,16 @@ def blocks(
     return tuple(found)
 
 
+def chosen(capture: Capture, view: GraphView, ident: int | None) -> tuple[Block, ...]:
+    """All about the box that was clicked, below what happens at this position."""
+    told = words(capture, view, ident) if ident is not None else None
+    if not told:
+        return ()
+    first = told[0]
+    head = first.text if isinstance(first, Verdict) else "The chosen box"
+    return (Heading(f"Chosen: {head}"), *(told[1:] if isinstance(first, Verdict) else told))
+
+
 def _forward(capture: Capture, replay: Replay, position: Position) -> list[Block]:
     graph = capture.graph
     if position.moment is None:
@@ -186,10 +199,10 @@ def _backward(capture: Capture, replay: Replay, position: Position, local: Local
     step = replay.steps[position.step]
     node = graph.nodes[step.node]
     failed = failed_at(backward) == node.index and position.index == replay.last
-    words, _ = badge(capture)
+    equal, _ = badge(capture)
     role: Literal["good", "warning", "bad"] = "bad" if backward.error else "good" if backward.equal else "warning"
     found: list[Block] = [
-        Verdict(f"Backward, step {position.step + 1} of {len(replay.steps)}: {node.name}. {words}.", role),
+        Verdict(f"Backward, step {position.step + 1} of {len(replay.steps)}: {node.name}. {equal}.", role),
     ]
     if failed:
         found += [Verdict(f"The engine stopped at {node.name}. torch says: {backward.error}", "bad")]
@@ -294,6 +307,10 @@ def _chain_rule(graph: Graph, replay: Replay, node: Node, step: Step, local: Loc
         Formula(r"\frac{\partial L}{\partial x_j} = \sum_i \frac{\partial L}{\partial y_i} \, \frac{\partial y_i}{\partial x_j}",
                 "each gradient that goes out is the sum over the outputs of the gradient that came in times the local derivative"),
     ]
+    entry = entry_of(node.title) if node.kind == "function" else None
+    if entry is not None and entry.backward:
+        found += [Paragraph(f"{entry.words} For {node.title}, with g for what arrived:"),
+                  *(Formula(line, f"derivative of {node.title}") for line in entry.backward)]
     if local is None or not local.blocks:
         if local is not None and local.reason:
             found.append(Paragraph(local.reason))

@@ -15,6 +15,7 @@ from visualizer.experiments.graph.examples.catalogue import example
 from visualizer.experiments.graph.life import Event, Life, Plan, derived, lived
 from visualizer.experiments.graph.model import Preview
 from visualizer.experiments.graph.pages import life_words
+from visualizer.experiments.graph.pages.backward_figures import filled_names
 from visualizer.experiments.graph.pages.backward_words import leaf_name
 from visualizer.experiments.graph.programs import run_program
 from visualizer.experiments.graph.requests import LifeRequest, Source
@@ -114,7 +115,7 @@ def _graph(result: LifeResult, state: GraphState, index: int) -> GraphFigure:
     for leaf, _ in filled:
         by_row.setdefault(int(view.item_of[graph.leaves[leaf].node]), []).append(leaf_name(graph, leaf))
     words = {"zeros": "is zeros"}.get(event.what, "is filled")
-    notes += [(row, f"{', '.join(f'{name}.grad' for name in names)} {words}", Role.GOOD)
+    notes += [(row, f"{filled_names(view, row, names)} {words}", Role.GOOD)
               for row, names in by_row.items() if row >= 0]
     active: tuple[int, ...] = ()
     if event.failed >= 0 and int(view.item_of[event.failed]) >= 0:
