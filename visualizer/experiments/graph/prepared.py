@@ -38,7 +38,7 @@ class Prepared:
         memory: bytes kept for backward; a tensor that several nodes keep counts at the first.
         seconds: that the engine took for its nodes; NaN: not measured.
         texts: in lower case, what a search looks through.
-        titles: in lower case, the names of its nodes, each after a line break.
+        titles: in lower case, the names of its nodes, each after a line break; all different ones, and which one each row has.
         folded: by node, whether it is folded into another.
         users: by folded AccumulateGrad, the nodes that use it.
         reading: rank of each row, line by line.
@@ -53,7 +53,7 @@ class Prepared:
     memory: Floats
     seconds: Floats
     texts: list[str]
-    titles: list[str]
+    titles: tuple[list[str], Ints]
     folded: NDArray[np.bool_]
     users: dict[int, tuple[int, ...]]
     reading: NDArray[np.int64]
@@ -96,9 +96,9 @@ class Prepared:
         """Which rows have no node whose name begins with one of these; None if no name is given."""
         if kinds not in self._without:
             names = [name.strip().lower() for name in kinds.split(",") if name.strip()]
-            _put(self._without, kinds, np.asarray(
-                [not any("\n" + name in told for name in names) for told in self.titles], dtype=np.bool_,
-            ) if names else None)
+            different, which = self.titles
+            fits = np.asarray([any("\n" + name in told for name in names) for told in different], dtype=np.bool_)
+            _put(self._without, kinds, ~fits[which] if names else None)
         return self._without[kinds]
 
     def paths(self, ident: int) -> tuple[Bools, tuple[int, ...]]:
@@ -163,11 +163,13 @@ def preparing(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Gener
     graph, backward = capture.graph, capture.backward
     parts = yield from folded(graph, any(item.badges for item in view.items))
     roles, texts, titles = [], [], []
+    different: dict[str, int] = {}
     for row, item in enumerate(view.items):
         roles.append(_role(graph, item))
         texts.append(_text(graph, item, view))
-        titles.append("".join("\n" + graph.nodes[at].title for at in item.members).lower()
-                      if item.members else "\n" + graph.operations[item.operation].name.rpartition(".")[2].lower())
+        names = dict.fromkeys(graph.nodes[at].title for at in item.members) if item.members else \
+            (graph.operations[item.operation].name.rpartition(".")[2],)
+        titles.append(different.setdefault("".join("\n" + name for name in names).lower(), len(different)))
         if row % CHUNK == CHUNK - 1:
             yield None
     memory = yield from _memory(graph)
@@ -193,7 +195,8 @@ def preparing(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Gener
     known = Prepared(
         view, np.asarray(roles, dtype=np.int32), tuple(sorted(set(roles))), np.where(largest >= 0, largest, np.nan),
         np.bincount(rows, weights=memory[inside], minlength=count), np.where(measured > 0, spent, np.nan),
-        texts, titles, parts.hidden, parts.users, reading, forth, back, _notes(capture, view),
+        texts, (list(different), np.asarray(titles, dtype=np.int32)),
+        parts.hidden, parts.users, reading, forth, back, _notes(capture, view),
     )
     _known[view] = known
     return known

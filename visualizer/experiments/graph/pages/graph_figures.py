@@ -11,6 +11,7 @@ from visualizer.base.explanation import number_text
 from visualizer.base.roles import Role
 from visualizer.experiments.graph.drawing import shape_text
 from visualizer.experiments.graph.model import Capture, Node, Preview
+from visualizer.experiments.graph.prepared import prepared_for
 from visualizer.experiments.graph.requests import selected_ident
 from visualizer.experiments.graph.results import GraphResult
 from visualizer.experiments.graph.state import GraphState
@@ -36,7 +37,8 @@ def chosen(result: GraphResult, state: GraphState) -> Chosen:
     ident = selected_ident(state)
     if ident is None:
         return Chosen(None, "", "Click a node: its tensors are shown here.")
-    item = next((item for item in result.view.items if item.ident == ident), None)
+    row = prepared_for(result.capture, result.view, result.drawing).rows.get(ident)
+    item = result.view.items[row] if row is not None else None
     graph = result.capture.graph
     if item is not None and item.operation >= 0:
         operation = graph.operations[item.operation]

@@ -1,0 +1,237 @@
+"""The page of the graph, from state to figures, words, numbers and code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import ziamath
+
+from visualizer.base.explanation import Block, Formula, Numbers, Paragraph, Table, Verdict
+from visualizer.experiments.graph.examples.catalogue import EXAMPLES, example
+from visualizer.experiments.graph.experiment import GraphTab
+from visualizer.experiments.graph.model import GROUP_IDENT, REPEAT_IDENT
+from visualizer.experiments.graph.pages.graph import GraphPageResult
+from visualizer.experiments.graph.requests import source_of
+from visualizer.experiments.graph.state import PRESETS, GraphState
+from visualizer.figures.graph import GraphFigure
+from visualizer.figures.model import Bars, Figure, Heat
+
+TAB = GraphTab()
+NAMES = [entry.name for entry in EXAMPLES]
+SMALL = {"depth": 3, "width": 4, "batch": 2, "length": 3}
+
+
+def state_of(name: str, **changes: Any) -> GraphState:
+    state = GraphState().changed(view="graph", example=name)
+    return state.changed(**{size: SMALL[size] for size in example(name).uses} | changes)
+
+
+def result_of(state: GraphState) -> GraphPageResult:
+    *_, last = TAB.run(TAB.request(state))
+    assert isinstance(last, GraphPageResult)
+    return last
+
+
+def clicked(state: GraphState, ident: int) -> GraphState:
+    return state.changed(selected=f"{source_of(state).key}:{ident}")
+
+
+def text_of(blocks: tuple[Block, ...]) -> str:
+    words: list[str] = []
+    for block in blocks:
+        match block:
+            case Table(header, rows):
+                words += [" ".join(row) for row in (header, *rows)]
+            case Numbers(rows):
+                words += [f"{row.name} {row.value} {row.unit}" for row in rows]
+            case Formula(latex):
+                words.append(latex)
+            case _:
+                words.append(block.text)
+    return "\n".join(words)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_box_of_every_example_has_words_formulas_and_figures(name: str) -> None:
+    state = state_of(name, fold="modules")
+    result = result_of(state)
+    idents = [item.ident for item in result.view.items] + list(range(len(result.capture.graph.nodes)))
+    for ident in dict.fromkeys(idents):
+        one = clicked(state, ident)
+        blocks = TAB.explain(result, one).blocks
+        assert isinstance(blocks[0], Verdict)
+        assert all(block.text.strip() for block in blocks if isinstance(block, (Paragraph, Verdict)))
+        graph, tensor, histogram = TAB.figures(result, one)
+        assert isinstance(graph, GraphFigure)
+        assert graph.drawing is result.drawing
+        assert (graph.name, tensor.name, histogram.name) == ("graph", "tensor", "histogram")
+        for figure in (tensor, histogram):
+            assert isinstance(figure, Figure)
+            assert figure.layers or figure.note
+
+
+def test_every_formula_that_a_click_shows_can_be_typeset() -> None:
+    for name in ("mlp", "transformer", "cnn"):
+        state = state_of(name)
+        result = result_of(state)
+        latex = {block.latex for node in range(len(result.capture.graph.nodes))
+                 for block in TAB.explain(result, clicked(state, node)).blocks if isinstance(block, Formula)}
+        assert latex
+        for line in latex:
+            assert ziamath.Latex(line).svg()
+
+
+def test_without_a_choice_the_whole_graph_is_told() -> None:
+    state = state_of("lecture")
+    result = result_of(state)
+    blocks = TAB.explain(result, state).blocks
+    assert isinstance(blocks[0], Verdict)
+    assert blocks[0].text.startswith("6 nodes and 5 edges")
+    text = text_of(blocks)
+    for words in ("longest path 4 edges", "parameters of the model 2", "their elements 6", "0.weight", "AccumulateGrad 2"):
+        assert words in text
+    _, tensor, histogram = TAB.figures(result, state)
+    assert "Click a node" in tensor.note
+    assert "Click a node" in histogram.note
+
+
+def test_a_click_on_the_sigmoid_tells_its_derivative_with_these_numbers() -> None:
+    state = state_of("lecture")
+    result = result_of(state)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(5, 1), torch.nn.Sigmoid())
+    y = model(torch.tensor([1.0, 2, 3, 4, 5])).item()
+    text = text_of(TAB.explain(result, clicked(state, 0)).blocks)
+    assert r"\frac{\partial L}{\partial x} = g \cdot y (1 - y)" in text
+    assert f"{y:.4g}" in text
+    assert f"{y * (1 - y):.4g}" in text
+    assert "1 · Sigmoid" in text
+
+
+def test_a_parameter_tells_its_gradient_and_a_tied_one_both_names() -> None:
+    state = state_of("lecture")
+    result = result_of(state)
+    graph = result.capture.graph
+    weight = next(node.index for node in graph.nodes if "0.weight" in node.parameters)
+    text = text_of(TAB.explain(result, clicked(state, weight)).blocks)
+    assert ".grad before None" in text
+    assert "norm of .grad" in text
+    tied = state_of("tied")
+    result = result_of(tied)
+    node = next(node for node in result.capture.graph.nodes if len(node.parameters) > 1)
+    text = text_of(TAB.explain(result, clicked(tied, node.index)).blocks)
+    assert " = ".join(node.parameters) in text
+    assert "tied" in text
+
+
+def test_a_group_and_a_repetition_tell_what_is_in_them() -> None:
+    state = state_of("transformer", fold="modules", level=0)
+    result = result_of(state)
+    item = next(item for item in result.view.items if GROUP_IDENT <= item.ident < REPEAT_IDENT)
+    text = text_of(TAB.explain(result, clicked(state, item.ident)).blocks)
+    assert f"nodes {len(item.members)}" in text
+    assert "AccumulateGrad" in text
+    mlp = state_of("mlp", fold="modules", level=1)
+    result = result_of(mlp)
+    item = next(item for item in result.view.items if item.times > 1)
+    assert "equal blocks one after the other" in text_of(TAB.explain(result, clicked(mlp, item.ident)).blocks)
+
+
+def test_a_gesture_on_a_group_opens_it() -> None:
+    from visualizer.base.experiment import Gesture
+
+    state = state_of("transformer", fold="modules", level=0)
+    result = result_of(state)
+    item = next(item for item in result.view.items if item.node < 0)
+    opened = TAB.gesture(state, Gesture("click", "graph", "toggle", item.ident, 0.0, 0.0))
+    again = result_of(opened)
+    assert item.ident in {group.ident for group in again.view.groups}
+    assert len(again.view.items) > len(result.view.items)
+
+
+def test_parameters_that_do_not_reach_the_loss_are_named() -> None:
+    state = GraphState().changed(source="code", code="model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))\n"
+                                                     "loss = model[0](torch.ones(2)).sum()\n")
+    from visualizer.experiments.graph.model import Backward, Capture
+    from visualizer.experiments.graph.pages.graph_words import overview
+    from visualizer.experiments.graph.walking import walked
+
+    space: dict[str, Any] = {"torch": torch, "nn": torch.nn}
+    exec(state.code, space)
+    graph = walked([space["loss"]], space["model"]).graph
+    text = text_of(tuple(overview(Capture(graph, Backward(())))))
+    assert "2 parameters do not reach the loss" in text
+    assert "1.weight, 1.bias" in text
+
+
+def test_a_matrix_is_a_heat_map_with_row_zero_at_the_top_and_a_vector_is_bars() -> None:
+    state = state_of("mlp")
+    result = result_of(state)
+    graph = result.capture.graph
+    weight = next(node for node in graph.nodes if "0.weight" in node.parameters)
+    leaf = next(leaf for leaf in graph.leaves if leaf.node == weight.index)
+    assert leaf.value is not None
+    _, tensor, histogram = TAB.figures(result, clicked(state, weight.index))
+    assert isinstance(tensor, Figure)
+    heat = next(layer for layer in tensor.layers if isinstance(layer, Heat))
+    np.testing.assert_array_equal(heat.values[::-1], leaf.value.sample)
+    assert isinstance(histogram, Figure)
+    bars = next(layer for layer in histogram.layers if isinstance(layer, Bars))
+    assert bars.height.sum() == leaf.value.sample.size
+    assert "All 16 elements" in histogram.note
+    bias = next(node for node in graph.nodes if "0.bias" in node.parameters)
+    _, tensor, _ = TAB.figures(result, clicked(state, bias.index))
+    assert isinstance(tensor, Figure)
+    assert any(isinstance(layer, Bars) for layer in tensor.layers)
+
+
+@pytest.mark.parametrize("which", ["value", "saved", "incoming", "outgoing"])
+def test_the_tensor_that_is_asked_for_is_shown_or_its_absence_explained(which: str) -> None:
+    state = state_of("mlp", tensor=which)
+    result = result_of(state)
+    for node in result.capture.graph.nodes:
+        _, tensor, _ = TAB.figures(result, clicked(state, node.index))
+        assert isinstance(tensor, Figure)
+        assert tensor.layers or node.name in tensor.note or tensor.note.endswith(".")
+    if which != "value":
+        far = state.changed(slot=90)
+        _, tensor, _ = TAB.figures(result, clicked(far, 0))
+        assert isinstance(tensor, Figure)
+        assert not tensor.layers
+        assert "counted from 0" in tensor.note
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_code_runs_and_prints_the_counts(name: str) -> None:
+    state = state_of(name)
+    result = result_of(state)
+    out = io.StringIO()
+    with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(out), contextlib.suppress(RuntimeError):
+        exec(TAB.code(state), {"__name__": "__main__"})
+    counts = result.numbers()["counts"]
+    printed = out.getvalue()
+    if result.capture.graph.failure is None:
+        assert f"nodes: {counts['nodes']}\n" in printed
+        assert f"edges: {counts['edges']}\n" in printed
+        for kind, count in counts["by_name"].items():
+            assert re.search(rf"^ *{count} {re.escape(kind)}$", printed, re.MULTILINE), kind
+
+
+def test_the_presets_of_the_page_are_states_and_run() -> None:
+    for preset in PRESETS:
+        if preset.values.get("view") == "graph":
+            result = result_of(GraphState().changed(**preset.values))
+            assert result.capture.graph.nodes
+
+
+def test_torchs_generator_stays_where_it_was() -> None:
+    before = torch.random.get_rng_state()
+    result_of(state_of("mlp", seed=7))
+    assert torch.equal(before, torch.random.get_rng_state())
