@@ -38,6 +38,8 @@ class ActionSpec:
 #: Actions of the whole window; object names ``window.<name>``.
 WINDOW: tuple[ActionSpec, ...] = (
     ActionSpec("open_session", "&Open session…", "Open a session: the state of all tabs.", (Key.Open,), "open"),
+    ActionSpec("open_model", "Open &model…", "Open a model in a Python file; it runs when you press Run.", ("Ctrl+M",)),
+    ActionSpec("open_capture", "Open &capture…", "Open a saved capture (.graph.json); no code runs.", ("Ctrl+Shift+M",)),
     ActionSpec("save_session", "&Save session", "Save the state of all tabs.", (Key.Save,), "save"),
     ActionSpec("save_session_as", "Save session &as…", "Save the state of all tabs in another file.",
                (Key.SaveAs, "Ctrl+Shift+S")),

@@ -14,6 +14,7 @@ from visualizer.base.errors import UserError
 from visualizer.ui.asking import Asker
 from visualizer.ui.dialogs import AboutDialog, ExportDialog, ShortcutsDialog, about_rows, shortcut_rows
 from visualizer.ui.exporting import ExportChoice, Exporter
+from visualizer.ui.opening import Opener
 from visualizer.ui.session_desk import SessionDesk
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Desk(QObject):
             part.done.connect(window.say)
             part.failed.connect(window.say_problem)
             part.mended.connect(window.take_back)
+        self.opener = Opener(interior, asker, self.sessions.open, self)
         interior.changed.connect(self.sessions.keep_soon)
         by_name = interior.actions_by_name
         by_name["open_session"].triggered.connect(self.sessions.ask_open)

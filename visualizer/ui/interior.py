@@ -176,7 +176,7 @@ class Interior(QObject):
                 self.window.menus[menu].addActions(group)
 
         fill("file", [window("open_session"), window("save_session"), window("save_session_as")],
-             [own("export_figure"), own("export_all")], [window("quit")])
+             [window("open_model"), window("open_capture")], [own("export_figure"), own("export_all")], [window("quit")])
         fill("edit", [window("undo"), window("redo")], [own("copy_figure"), own("copy_code")])
         pages = list(self.tab.page_actions.values())
         fill("theme", list(map(window, THEMES)))

@@ -260,6 +260,11 @@ class Controller(QObject):
             self._play_request = self.request
             self._play_if_here()
 
+    def open_values(self, values: Mapping[str, Any], title: str) -> bool:
+        """The values that a file stands for; whether they are possible."""
+        self.stop.emit()
+        return self._change(lambda: self._state.changed(**values), True, title, anew=True)
+
     @Slot(object)
     def touch(self, gesture: Gesture) -> None:
         """A gesture on a figure."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -320,6 +320,18 @@ class ExperimentTab(QWidget):
                 self.controller.cancel()
             case "browse":
                 self.browse_requested.emit()
+
+    def focus_program(self, names: Iterable[str]) -> None:
+        """Put the keyboard where the program among these parameters is edited, with what can be chosen there."""
+        declared = [self.experiment.parameters()[name] for name in names]
+        program = next((item.name for item in declared if isinstance(item, Text) and item.program), "")
+        if self._form is None or not program:
+            return
+        self.set_open(True, self.open_panels[1])
+        try:
+            self._form.row(program).editor.offer()
+        except KeyError:  # the rows are still being made
+            return
 
     def _show_reports(self) -> None:
         programs = [item.name for item in self.experiment.parameters().values() if isinstance(item, Text) and item.program]

@@ -73,6 +73,10 @@ class Editor(QWidget):
         """Whether what is shown was refused."""
         return False
 
+    def offer(self) -> None:
+        """Take the keyboard, and show what can be chosen."""
+        self.main_control().setFocus(Qt.FocusReason.OtherFocusReason)
+
     def set_running(self, running: bool) -> None:
         """Of a program: whether it runs."""
 

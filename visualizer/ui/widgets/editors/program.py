@@ -202,6 +202,14 @@ class ProgramLineEditor(ProgramEditor):
             self._offered_for = file
             self._names.setStringList([f"{file}:{name}" for name in names_in(file)])
 
+    def offer(self) -> None:
+        super().offer()
+        self._edit.end(False)
+        completer = self._edit.completer()
+        if completer is not None and self._names.rowCount() > 0 and self._edit.text().endswith(".py"):
+            completer.setCompletionPrefix(self._edit.text())
+            completer.complete()
+
     @Slot()
     def _on_browse(self) -> None:
         self.asked.emit("browse")
