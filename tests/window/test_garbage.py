@@ -66,3 +66,22 @@ def test_the_oldest_generation_whose_threshold_is_passed_is_collected(
         monkeypatch.setattr(gc, "get_threshold", lambda: (700, 10, 10))
         timer.collect()
     assert collected == [0, 1, 2, 2]
+
+
+class Plain:
+    """No cycle: it goes with its last reference."""
+
+
+def test_very_many_new_objects_are_put_aside_unwalked_and_still_go_with_their_last_reference(timer: GarbageTimer) -> None:
+    gc.collect()
+    frozen = gc.get_freeze_count()
+    many = [Plain() for _ in range(30_000)]
+    last = weakref.ref(many[-1])
+    try:
+        timer.collect()
+        assert gc.get_freeze_count() >= frozen + 30_000
+        assert not any(isinstance(found, Plain) for found in gc.get_objects())
+        many.clear()
+        assert last() is None
+    finally:
+        gc.unfreeze()

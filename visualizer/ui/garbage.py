@@ -7,6 +7,8 @@ import gc
 from PySide6.QtCore import QObject, QTimer, Slot
 
 INTERVAL_MS = 500
+#: To walk so many new objects takes some 15 ms: the window would miss a frame.
+MOST = 12_000
 
 
 class GarbageTimer(QObject):
@@ -16,6 +18,10 @@ class GarbageTimer(QObject):
     that are garbage there, which crashes, and it walks everything that the imports made while the window waits
     for the GIL. Here it runs generation by generation, when Python's own thresholds are passed, as the
     automatic one does. What torch's import made is out of its way, because the worker freezes it.
+
+    Where a run has made very many objects meanwhile (a captured graph: plain data, without cycles), they are put out of the
+    collector's sight at once and not walked, now or later: to walk those of 20,000 nodes takes half a second. They go as soon
+    as nobody refers to them. What is a cycle by then and garbage stays in memory: at most what half a second has left.
 
     Nothing is collected before :meth:`begin`: during the imports even the youngest generation is huge.
 
@@ -38,8 +44,11 @@ class GarbageTimer(QObject):
 
     @Slot()
     def collect(self) -> None:
-        """Collect the oldest generation whose threshold is passed."""
+        """Collect the oldest generation whose threshold is passed, or put aside what is too much to walk."""
         counts, thresholds = gc.get_count(), gc.get_threshold()
+        if counts[0] > MOST:
+            gc.freeze()
+            return
         for generation in (2, 1, 0):
             if counts[generation] > thresholds[generation]:
                 gc.collect(generation)
