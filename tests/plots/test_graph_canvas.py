@@ -216,6 +216,18 @@ def test_the_transport_bars_keys_are_its_own_until_a_box_is_chosen(canvas: Graph
     assert not any(overrides(canvas, key) for key in (*keys, Qt.Key.Key_Escape))
 
 
+def test_where_a_run_is_played_left_and_right_step_it_and_walk_with_alt(qtbot: QtBot) -> None:
+    canvas = GraphCanvas(theme=Theme(), played=True)
+    qtbot.addWidget(canvas)
+    canvas.resize(800, 560)
+    canvas.set_figure(diamond(selected=(1,)))
+    answering(canvas)
+    assert not any(overrides(canvas, key) for key in (Qt.Key.Key_Left, Qt.Key.Key_Right))
+    assert overrides(canvas, Qt.Key.Key_Up)
+    QTest.keyClick(canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    assert canvas.chosen == 2
+
+
 def test_f3_goes_through_what_was_found_round_and_round_and_brings_it_into_view(canvas: GraphCanvas, qtbot: QtBot) -> None:
     answering(canvas)
     seen: list[int] = []

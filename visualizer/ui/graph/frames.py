@@ -17,6 +17,7 @@ from visualizer.ui.theme import Theme
 #: A frame smaller than this, in pixels, has no title, and one narrower than that is not drawn at all.
 _TITLED_WIDTH, _TITLED_HEIGHT, _SEEN = 46.0, 26.0, 3.0
 _RADIUS = 8.0
+_FAR, _FAR_WIDTH = 0.3, 150.0
 #: Room for the sign before a title, beside the sign itself.
 _SIGN = 8.0
 _MOST_TITLES = 300
@@ -54,11 +55,13 @@ def titles(stage: Stage, rows: Rows, viewport: Viewport, theme: Theme) -> list[t
     if zoom >= 0.8:
         size = min(size, FRAME_TITLE * zoom * 1.2)
     size = max(float(int(size)), 1.0)
+    # Far away a title may be wider than its frame: there it is the only name.
+    least = _TITLED_WIDTH if zoom >= _FAR else _FAR_WIDTH
     placed: list[tuple[int, QRectF, float]] = []
     for row in rows.tolist():
         frame = pixels_of(stage.frame(row), viewport)
         text = stage.drawing.frames.titles[row]
-        width = min(unit_width(text, True) * size + _SIGN + 0.45 * size + 4.0, frame.width() - 3.0)
+        width = min(unit_width(text, True) * size + _SIGN + 0.45 * size + 4.0, max(frame.width() - 3.0, least))
         area = QRectF(frame.left() + 2.0, frame.top() + 1.0, width, size * line_height(True) + 4.0)
         if not any(area.intersects(other) for _, other, _ in placed):
             placed.append((row, area, size))

@@ -1,4 +1,4 @@
-"""What the keys do in a graph. Arrows walk once a box is chosen; until then they, Space, Home and End are the transport bar's."""
+"""What the keys do in a graph. Arrows walk once a box is chosen; until then, and where a run is played, Left and Right step it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from visualizer.ui.graph.walking import Direction
 
 HELP = (
     "Wheel zooms, drag pans, double click opens a group or fits. Keys: arrows walk along the edges, Up and Down begin; "
-    "Enter opens or closes a group; F3 and Shift+F3 go through what was found; Z zooms to the chosen node; "
-    "0 shows the whole graph; + and - zoom; Shift with an arrow pans; M shows or hides the map; Ctrl+C copies the picture; "
-    "Escape chooses nothing."
+    "where a run is played, Left and Right step it, and walk with Alt; Enter opens or closes a group; "
+    "F3 and Shift+F3 go through what was found; Z zooms to the chosen node; 0 shows the whole graph; + and - zoom; "
+    "Shift with an arrow pans; M shows or hides the map; Ctrl+C copies the picture; Escape chooses nothing."
 )
 
 _ARROWS: dict[int, Direction] = {Qt.Key.Key_Left: "left", Qt.Key.Key_Right: "right", Qt.Key.Key_Up: "up", Qt.Key.Key_Down: "down"}
@@ -33,11 +33,12 @@ class Command:
     step: int = 0
 
 
-def command_of(event: QKeyEvent, chosen: bool) -> Command | None:
+def command_of(event: QKeyEvent, chosen: bool, played: bool = False) -> Command | None:
     """The command of a key; None for a key that is someone else's.
 
     Args:
         chosen: whether a box is; without one Left and Right step the run, as everywhere.
+        played: whether there is a run to be stepped: who has clicked a box still wants to go on with it.
     """
     key, text = event.key(), event.text()
     modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
@@ -47,9 +48,11 @@ def command_of(event: QKeyEvent, chosen: bool) -> Command | None:
         return Command("zoom", step=1 if text == "+" else -1)
     if modifiers == Qt.KeyboardModifier.ShiftModifier and key in _ARROWS:
         return Command("pan", _ARROWS[key])
+    if modifiers == Qt.KeyboardModifier.AltModifier and key in _ARROWS:
+        return Command("walk", _ARROWS[key])
     if modifiers != Qt.KeyboardModifier.NoModifier:
         return None
     if key in _ARROWS:
         direction = _ARROWS[key]
-        return Command("walk", direction) if chosen or direction in ("up", "down") else None
+        return Command("walk", direction) if (chosen and not played) or direction in ("up", "down") else None
     return Command(_LETTERS[key]) if key in _LETTERS else None

@@ -12,7 +12,7 @@ from visualizer.figures.table import figure_tsv
 from visualizer.ui.plots.buttons import ButtonRow
 
 if TYPE_CHECKING:
-    from visualizer.ui.graph.canvas import GraphCanvas
+    from visualizer.ui.graph.surface import GraphSurface
 
 #: Pixels between the buttons and the corner.
 _EDGE = 6
@@ -44,7 +44,7 @@ class GraphTools(QObject):
     export_requested = Signal(str)
     enlarge_requested = Signal(str)
 
-    def __init__(self, canvas: GraphCanvas, row: GraphButtons) -> None:
+    def __init__(self, canvas: GraphSurface, row: GraphButtons) -> None:
         super().__init__(canvas)
         self._canvas = canvas
         self._row = row

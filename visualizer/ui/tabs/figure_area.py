@@ -86,7 +86,7 @@ class FigurePage(QSplitter):
         if name in self.view.graphs:
             from visualizer.ui.graph.canvas import GraphCanvas
 
-            return GraphCanvas(parent, self.theme)
+            return GraphCanvas(parent, self.theme, played=self.view.playable)
         from visualizer.ui.plots.canvas import FigureCanvas
 
         return FigureCanvas(parent, self.theme)
