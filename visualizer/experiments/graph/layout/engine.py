@@ -1,4 +1,16 @@
-"""The layout of graphs: layers (Sugiyama, Tagawa and Toda 1981), open groups as frames. Pure Python; numpy only to collect."""
+"""The layout of graphs: layers (Sugiyama, Tagawa and Toda 1981), open groups as frames. Pure Python and numpy.
+
+Every open group is laid out on its own, the innermost first, and is one big box with ports on its border in the level around it
+(:mod:`.levels`, :mod:`.sheets`). A level goes through ranks, the net of chains, the order in layers, places and ways: the modules
+of these names.
+
+Why not a library: fast-sugiyama 0.5.3, the quickest there is, orders folded or chain-like graphs in a third of the time and less
+(GPT-like with 16,576 nodes 0.27 s, this 0.83 s), but it makes a point for every layer that a link passes: an LSTM of 60 steps whose
+weights are boxes takes it 2.7 s (this: 0.16 s), one of 200 steps did not end in 40 s (this: 0.4 s). It holds the GIL meanwhile,
+cannot be stopped, knows no sizes of boxes, and aborts on a link from a box to itself. Links to one target share a chain here, so a
+weight that every step uses costs as many points as there are layers, not that times the steps; chains beyond a budget go in lanes
+beside the drawing. Measured on two busy cores; ``benchmarks/graph_layout.py`` compares with dagre, ELK and dot.
+"""
 
 from __future__ import annotations
 

@@ -8,9 +8,15 @@ from collections.abc import Generator
 from visualizer.experiments.graph.layout.net import Net
 from visualizer.experiments.graph.layout.pace import Pace
 
+#: From so many nodes, points and links on there is one first order, and the second sweep without gain is the last.
+LARGE = 8_000
 
-def first_order(net: Net, pace: Pace) -> Generator[None, None, None]:
-    """Nodes in the order in which a search in depth from the lowest layers comes to them: a tree has no crossing then."""
+
+def first_order(net: Net, mirrored: bool, pace: Pace) -> Generator[None, None, None]:
+    """Nodes in the order in which a search in depth from the lowest layers comes to them: a tree has no crossing then.
+
+    ``mirrored``: the last link of a node is followed first, and the order is turned round.
+    """
     layers: list[list[int]] = [[] for _ in net.layers]
     seen = [False] * net.size
     node, up, rank = net.node, net.up, net.rank
@@ -21,7 +27,7 @@ def first_order(net: Net, pace: Pace) -> Generator[None, None, None]:
             seen[root] = True
             stack = [root]
             layers[rank[root]].append(root)
-            trail = [iter(up[root])]
+            trail = [reversed(up[root]) if mirrored else iter(up[root])]
             while stack:
                 for end in trail[-1]:
                     above = node[end]
@@ -29,13 +35,16 @@ def first_order(net: Net, pace: Pace) -> Generator[None, None, None]:
                         seen[above] = True
                         layers[rank[above]].append(above)
                         stack.append(above)
-                        trail.append(iter(up[above]))
+                        trail.append(reversed(up[above]) if mirrored else iter(up[above]))
                         break
                 else:
                     stack.pop()
                     trail.pop()
                 if pace.due():
                     yield
+    if mirrored:
+        for layer in layers:
+            layer.reverse()
     net.layers[:] = layers
 
 
@@ -108,22 +117,24 @@ def _sweep(
 
 
 def ordered(net: Net, pace: Pace, sweeps: int = 12) -> Generator[None, None, None]:
-    """Order all layers of the net; the best order of all sweeps is kept."""
-    yield from first_order(net, pace)
+    """Order all layers of the net: sweeps of barycentres from two first orders; the best order of all is kept."""
     position = [0.0] * len(net.node)
-    for layer in net.layers:
-        _place(net, layer, position)
-    best = yield from crossings(net, position, pace)
-    kept = [list(layer) for layer in net.layers]
-    idle = 0
-    for turn in range(sweeps):
-        if not best or idle > 3:
-            break
-        yield from _sweep(net, position, turn % 2 == 0, turn % 4 >= 2, pace)
+    small = net.size + len(net.chain_of) < LARGE
+    best, kept = -1, net.layers
+    for mirrored in (False, True):
+        yield from first_order(net, mirrored, pace)
+        for layer in net.layers:
+            _place(net, layer, position)
         found = yield from crossings(net, position, pace)
-        if found < best:
-            best, idle = found, 0
-            kept = [list(layer) for layer in net.layers]
-        else:
-            idle += 1
+        nearest, idle = found, 0
+        for turn in range(sweeps + 1):
+            if best < 0 or found < best:
+                best, kept = found, [list(layer) for layer in net.layers]
+            if not best or idle > (3 if small else 1) or turn == sweeps:
+                break
+            yield from _sweep(net, position, turn % 2 == 0, turn % 4 >= 2, pace)
+            found = yield from crossings(net, position, pace)
+            nearest, idle = (found, 0) if found < nearest else (nearest, idle + 1)
+        if not best or not small:
+            break
     net.layers[:] = kept
