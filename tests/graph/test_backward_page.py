@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.graph.backward_runs import NAMES
+from tests.graph.backward_runs import NAMES, run_of
 from visualizer.base.explanation import Formula, Heading, Paragraph, Table, Verdict
 from visualizer.base.roles import Role
+from visualizer.components.latex import number_latex
 from visualizer.experiments.graph.experiment import GraphTab
+from visualizer.experiments.graph.local import local_of
 from visualizer.experiments.graph.model import Capture
 from visualizer.experiments.graph.pages import backward as page
+from visualizer.experiments.graph.pages.backward_factors import factor
 from visualizer.experiments.graph.pages.backward_figures import rows_of
 from visualizer.experiments.graph.replay import Replay
 from visualizer.experiments.graph.state import PRESETS, VIEWS, GraphState
@@ -106,8 +109,8 @@ def test_the_chain_rule_is_written_with_the_numbers_of_the_step() -> None:
     told = texts(result, state, result.replay.forward + 1 + step)
     numbers = re.findall(r"= ([-\d.]+) \\cdot ([-\d.]+) = ([-\d.]+)", told.replace(r"\left(", "").replace(r"\right)", ""))
     assert numbers
-    for one, factor, total in numbers:
-        assert float(one) * float(factor) == pytest.approx(float(total), rel=1e-3)
+    for one, other, total in numbers:
+        assert float(one) * float(other) == pytest.approx(float(total), rel=1e-3)
 
 
 def test_where_paths_meet_the_terms_and_their_sum_are_told() -> None:
@@ -239,3 +242,33 @@ def test_the_presets_of_the_page_can_be_shown() -> None:
         if preset.values["view"] == "backward":
             state = GraphState().changed(**preset.values)
             assert result_of(state).steps > 4
+
+
+FACTORS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "sin": "Sin", "cos": "Cos",
+           "relu": "Relu", "square": "Pow"}
+
+
+@pytest.mark.parametrize("function", FACTORS)
+@pytest.mark.parametrize("start", [0.25, 1.5])
+def test_the_local_derivative_of_a_function_is_written_with_what_it_saved(function: str, start: float) -> None:
+    x = torch.tensor([start, 0.5 * start], dtype=torch.float64, requires_grad=True)
+    found, backward = run_of(getattr(torch, function)(x).sum())
+    step = next(step for step in backward.steps if found.graph.nodes[step.node].title == FACTORS[function])
+    local = local_of(found.graph, found.live[step.node], step)
+    formula = factor(found.graph.nodes[step.node], 0, 0, float(local.blocks[0].matrix[0, 0]))
+    assert formula is not None
+    slope = torch.autograd.grad(getattr(torch, function)(x)[0], x)[0][0]
+    assert formula.latex.endswith(number_latex(float(slope))) or function == "relu"
+    assert factor(found.graph.nodes[step.node], 0, 0, 123.0) is None  # what does not agree is not shown
+
+
+def test_the_local_derivative_of_a_product_is_the_other_factor() -> None:
+    a = torch.tensor([2.0, 3.0], requires_grad=True)
+    b = torch.tensor([5.0, 7.0], requires_grad=True)
+    found, _ = run_of((a * b).sum())
+    node = next(node for node in found.graph.nodes if node.title == "Mul")
+    to_a, to_b = factor(node, 0, 1, 7.0), factor(node, 1, 1, 3.0)
+    assert to_a is not None
+    assert to_b is not None
+    assert to_a.latex.endswith("= b = 7")
+    assert to_b.latex.endswith("= a = 3")

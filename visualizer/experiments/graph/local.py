@@ -72,8 +72,7 @@ def locals_of(walked: Walked, backward: Backward) -> Generator[None, None, tuple
         return tuple(Local(reason=reason) for _ in backward.steps)
     found = []
     for step in backward.steps:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            found.append(local_of(graph, walked.live[step.node], step))
+        found.append(local_of(graph, walked.live[step.node], step))
         yield None
     return tuple(found)
 
@@ -87,9 +86,10 @@ def local_of(graph: Graph, live: Any, step: Step) -> Local:
         return Local(reason=reason)
     blocks: list[Block] = []
     try:
-        for output, type_ in enumerate(node.outputs):
-            if step.incoming[output] is not None:
-                blocks += _rows(live, node, output, type_, ends)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            for output, type_ in enumerate(node.outputs):
+                if step.incoming[output] is not None:
+                    blocks += _rows(live, node, output, type_, ends)
     except RuntimeError as error:
         return Local(reason=f"torch refuses: {error}")
     return Local(tuple(blocks), _difference(blocks, step))

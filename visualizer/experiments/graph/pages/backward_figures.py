@@ -215,6 +215,6 @@ def _local(node: Node, replay: Replay, local: Local | None) -> Figure:
     if all(block.diagonal for block in local.blocks):
         diagonals = tuple(Tile(tile.text, readonly(np.diagonal(tile.values).copy())) for tile in tiles)
         if sum(tile.values.size for tile in diagonals) <= 40:
-            return tensors("local", title, diagonals, Role.THEORY, "d output / d input",
+            return tensors("local", title, diagonals, Role.DATA, "d output / d input",
                            "Element by element: each output depends on the input at the same place only.")
     return heats("local", title, tuple(tiles), "element of the output", "element of the input", "d output / d input")

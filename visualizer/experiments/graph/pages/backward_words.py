@@ -15,6 +15,7 @@ from visualizer.experiments.graph.local import Local, flat
 from visualizer.experiments.graph.model import Capture, Graph, Node, Preview, Step
 from visualizer.experiments.graph.node_words import words
 from visualizer.experiments.graph.operations import entry_of
+from visualizer.experiments.graph.pages.backward_factors import factor
 from visualizer.experiments.graph.replay import Moment, Position, Replay
 from visualizer.experiments.graph.view_model import GraphView
 
@@ -317,9 +318,7 @@ def _chain_rule(graph: Graph, replay: Replay, node: Node, step: Step, local: Loc
         return found
     for edge in replay.edges_of(node.index)[:_TERMS]:
         slot = int(graph.edges.slot[edge])
-        written = _element(step, local, slot)
-        if written is not None:
-            found += [Paragraph(f"To {goes_to(graph, replay, edge)}:"), written]
+        found += _element(node, step, local, slot, goes_to(graph, replay, edge))
     if local.difference == local.difference:
         found.append(Numbers((Number(
             "incoming \u00b7 J against the engine", "exact" if local.difference == 0 else number_text(local.difference, 2),
@@ -329,11 +328,11 @@ def _chain_rule(graph: Graph, replay: Replay, node: Node, step: Step, local: Loc
     return found
 
 
-def _element(step: Step, local: Local, slot: int) -> Formula | None:
+def _element(node: Node, step: Step, local: Local, slot: int, where: str) -> list[Block]:
     """One element of the gradient that goes to this slot: the largest, as the sum that it is."""
     sent = flat(step.outgoing[slot]) if slot < len(step.outgoing) else None
     if sent is None or not sent.size:
-        return None
+        return []
     at = _largest(sent)
     terms: list[tuple[float, float]] = []
     for block in local.blocks:
@@ -341,11 +340,16 @@ def _element(step: Step, local: Local, slot: int) -> Formula | None:
         if given is not None:
             terms += [(float(one), float(factor)) for one, factor in zip(given, block.matrix[:, at], strict=True) if factor]
     if not terms:
-        return None
+        return []
+    blocks = [block for block in local.blocks if block.slot == slot]
+    known = factor(node, slot, at, float(blocks[0].matrix[at, at])) if len(blocks) == 1 and blocks[0].diagonal else None
     written = " + ".join(rf"{factor_latex(one)} \cdot {factor_latex(factor)}" for one, factor in terms[:_TERMS])
     more = r" + \ldots" if len(terms) > _TERMS else ""
-    return Formula(rf"\frac{{\partial L}}{{\partial x_{{{at}}}}} = {written}{more} = {number_latex(float(sent[at]))}",
-                   f"element {at} is {number_text(float(sent[at]))}")
+    return [
+        Paragraph(f"To {where}, element {at}:"), *((known,) if known is not None else ()),
+        Formula(rf"\frac{{\partial L}}{{\partial x_{{{at}}}}} = {written}{more} = {number_latex(float(sent[at]))}",
+                f"element {at} is {number_text(float(sent[at]))}"),
+    ]
 
 
 def _queue(capture: Capture, position: Position) -> list[Block]:
