@@ -47,9 +47,19 @@ class NotedOperation(NamedTuple):
     required: bool
 
 
+#: Types that were met; a forward pass has few, and asks thousands of times.
+_types: dict[tuple[torch.Size, torch.dtype], TensorType] = {}
+
+
 def type_of(tensor: Tensor) -> TensorType:
     try:
-        return previews.tensor_type(tensor)
+        key = tensor.shape, tensor.dtype
+        found = _types.get(key)
+        if found is None:
+            if len(_types) > 5000:
+                _types.clear()
+            found = _types[key] = previews.tensor_type(tensor)
+        return found
     except Exception:  # a nested tensor has no shape; a subclass may raise anything
         return TensorType((), previews.dtype_name(tensor.dtype))
 

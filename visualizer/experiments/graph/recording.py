@@ -12,11 +12,8 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -27,19 +24,10 @@ from torch.overrides import TorchFunctionMode
 
 from visualizer.experiments.graph import previews
 from visualizer.experiments.graph.custom_functions import watching
-from visualizer.experiments.graph.model import (
-    Call,
-    Failure,
-    Node,
-    Operation,
-    Origin,
-    Preview,
-    SourceLine,
-)
+from visualizer.experiments.graph.model import Preview
 from visualizer.experiments.graph.noted import Given, NotedCall, NotedOperation, reason_of, type_of
-from visualizer.experiments.graph.recorded_names import Names
-from visualizer.experiments.graph.recording_protocol import Known, Made
-from visualizer.experiments.graph.source_lines import MAKING, Lines
+from visualizer.experiments.graph.recorded import Told
+from visualizer.experiments.graph.source_lines import MAKING
 from visualizer.experiments.graph.torch_functions import Function, function_of, tensors_in
 from visualizer.experiments.graph.uncompiled import Uncompiled
 
@@ -52,7 +40,7 @@ _backward_running = torch._C._current_graph_task_id
 _LATER = -3
 
 
-class Recording:
+class Recording(Told):
     """What a forward pass did; see :class:`~visualizer.experiments.graph.recording_protocol.Recorded`.
 
     Args:
@@ -64,28 +52,8 @@ class Recording:
     """
 
     def __init__(self, model: nn.Module | None = None, files: Mapping[str, str] | None = None, *, values: bool = True) -> None:
-        self.model = model
-        self.title = ""
-        self.output = ""
-        self.notes: tuple[str, ...] = ()
-        self.failure: Failure | None = None
-        self._named: dict[str, Any] = {}
-        self._raised: tuple[BaseException | None, int] = None, -1
+        super().__init__(model, files)
         self._values = values
-        self._places = Lines(files)
-        self._calls: list[NotedCall] = []
-        self._open: list[int] = []
-        self._counts: dict[int, int] = {}
-        self._operations: list[NotedOperation] = []
-        self._makers: dict[int, tuple[Any, int]] = {}
-        self._sources: list[tuple[Tensor, Preview | None]] = []
-        self._source_of: dict[int, int] = {}
-        self._loose: dict[int, Tensor] = {}
-        #: From this sequence number on, nodes belong to this call and operation: three lists of one length.
-        self._from: list[int] = []
-        self._in_call: list[int] = []
-        self._in_operation: list[int] = []
-        self._last: int = -1
         self._thread = 0
         self._busy = False
         self._undo: list[Callable[[], None]] = []
@@ -186,7 +154,7 @@ class Recording:
         return called(*arguments, **named)
 
     def _run(self, function: Function, arguments: tuple[Any, ...], named: dict[str, Any], run: Callable[[], Any]) -> Any:
-        inputs = [*tensors_in(arguments), *tensors_in(named)]
+        inputs = tensors_in(arguments) + tensors_in(named) if named else tensors_in(arguments)
         line = _LATER
         if function.inplace:  # what it changes is remembered as it was
             line = self._line()
@@ -205,7 +173,7 @@ class Recording:
             raise
         finally:
             self._busy = False
-        outputs = list(tensors_in(result))
+        outputs = tensors_in(result)
         if function.inplace and inputs and (not outputs or outputs[0] is inputs[0]):
             outputs = inputs[:1]
         elif _get_sequence_nr() == before and named.get("out") is None:
@@ -255,159 +223,12 @@ class Recording:
         most = previews.budget(len(self._operations) + len(self._sources))
         return previews.preview(tensor, most) if self._values else None
 
-    def _given(self, tensor: Tensor) -> Given:
-        type_, needs = type_of(tensor), tensor.requires_grad
-        maker = -1
-        if needs and (node := tensor.grad_fn) is not None:  # the last that changed it, be it through a view
-            maker = self._at(node._sequence_nr())[1]
-        if maker < 0:
-            maker = self._maker(tensor)
-        return Given(maker, id(tensor), type_, needs)
-
-    def _maker(self, tensor: Tensor) -> int:
-        """The operation that returned this very tensor; ids are used again, so the tensor must still be the one."""
-        found = self._makers.get(id(tensor))
-        return found[1] if found is not None and found[0]() is tensor else -1
-
     def _remember(self, tensors: Iterable[Tensor]) -> None:
         """Tensors that no operation made are sources. They are kept, so that their ids stay their own."""
         for tensor in tensors:
             if id(tensor) not in self._source_of and self._maker(tensor) < 0 and tensor.grad_fn is None:
                 self._source_of[id(tensor)] = len(self._sources)
                 self._sources.append((tensor, self._preview(tensor)))
-
-    def _at(self, sequence: int) -> tuple[int, int]:
-        """The module call and the operation that a node of this number belongs to."""
-        if self._last >= 0 and sequence >= self._last:
-            return -1, -1
-        row = bisect_right(self._from, sequence) - 1
-        return (self._in_call[row], self._in_operation[row]) if row >= 0 else (-1, -1)
-
-    # Afterwards.
-
-    def name(self, variables: Mapping[str, Any]) -> None:
-        """Give the user's names to tensors and modules, and to those in lists, tuples and dictionaries."""
-        self._named = dict(variables)
-        self.__dict__.pop("names", None)
-
-    @cached_property
-    def names(self) -> Names:
-        return Names(self.model, self._named)
-
-    @property
-    def variables(self) -> Mapping[str, Tensor]:
-        return self.names.variables
-
-    @property
-    def loose(self) -> tuple[Tensor, ...]:
-        """Results that require a gradient and that no other operation used: where the graph of a failed forward pass begins."""
-        return tuple(self._loose.values())
-
-    def maker(self, tensor: Tensor) -> int:
-        """The operation that made this tensor, or changed it last; -1: none, it is a leaf."""
-        return self._given(tensor).maker
-
-    def line(self, file: str, number: int) -> int:
-        """The index of a source line."""
-        return self._places.index(file, number)
-
-    @property
-    def lines(self) -> tuple[SourceLine, ...]:
-        return tuple(self._places.found)
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        made = []
-        for index, call in enumerate(self._calls):
-            kind = type(call.module).__name__
-            path = self.names.modules.get(id(call.module))
-            # A module without a name of its own is called by its class.
-            made.append(Call(index, kind if path is None else path, "" if path is None else kind, call.nth, call.parent))
-        return tuple(made)
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        names: dict[tuple[int, int], list[str]] = {}
-        for name, tensor in self.variables.items():
-            names.setdefault((self.maker(tensor), id(tensor)), []).append(name)
-        of_operation: dict[int, list[str]] = {}
-        for (maker, _), words in names.items():
-            of_operation.setdefault(maker, []).extend(words)
-        sources = [self.names.first(tensor) for tensor, _ in self._sources]
-        # An error that the user's code has caught was no end of the forward pass.
-        end = -1 if self.failure is None else self.failure.operation
-        made = []
-        for index, one in enumerate(self._operations):
-            inputs = tuple(
-                Origin(given.maker, names.get((given.maker, given.key), ("",))[0] if given.maker >= 0
-                       else sources[given.key] if given.key >= 0 else "", given.type, given.grad)
-                for given in one.inputs
-            )
-            made.append(Operation(index, one.name, inputs, one.outputs, tuple(of_operation.get(index, ())), (), one.reason,
-                                  one.call, one.line, one.value, one.error if index == end else ""))
-        return tuple(made)
-
-    def operations_of(self, nodes: Sequence[Node]) -> tuple[Operation, ...]:
-        """The operations with their nodes, and those whose result no root depends on as ``unused``."""
-        own: dict[int, list[Node]] = {}
-        for node in nodes:
-            if node.operation >= 0:
-                own.setdefault(node.operation, []).append(node)
-        made = []
-        for one, noted in zip(self.operations, self._operations, strict=True):
-            ours = sorted(own.get(one.index, ()), key=lambda node: (node.sequence == noted.result, node.sequence))
-            unused = noted.required and not ours and noted.nodes[1] > noted.nodes[0]
-            made.append(replace(one, nodes=tuple(node.index for node in ours), reason="unused" if unused else one.reason))
-        return tuple(made)
-
-    @property
-    def known(self) -> tuple[Known, ...]:
-        """Sources in order of their first use, then leaves that have a name and were not used at all."""
-        used = [(tensor, value) for tensor, value in self._sources]
-        idle = [(tensor, None) for tensor in self.variables.values()
-                if id(tensor) not in self._source_of and self._maker(tensor) < 0 and tensor.grad_fn is None]
-        found: dict[int, Known] = {}
-        for tensor, value in (*used, *idle):
-            own = id(tensor) in self.names.own
-            maker = self._maker(tensor)
-            names = () if maker >= 0 else self.names.tensors.get(id(tensor), ())
-            variables = tuple(name for name in names if not own or self.variables.get(name) is tensor)
-            found.setdefault(id(tensor), Known(tensor, variables, value))
-        return tuple(found.values())
-
-    def of_node(self, sequence: int, node: Any) -> Made:
-        """Which module call, line and operation made this node."""
-        if sequence < 0:
-            return Made()
-        call, operation = self._at(sequence)
-        if operation < 0:
-            return Made(call)
-        noted = self._operations[operation]
-        return Made(call, noted.line, operation, noted.value if sequence == noted.result else None)
-
-    def failed(self, error: BaseException, line: int = -1) -> Failure:
-        """Note that the forward pass ended with this error: becomes :attr:`failure`, too.
-
-        Args:
-            line: of :attr:`lines`; -1: that of the operation that raised it, or where the traceback left the user's code.
-        """
-        raised, operation = self._raised
-        operation = operation if raised is error else -1
-        if line < 0 and operation >= 0:
-            line = self._operations[operation].line
-        if line < 0:
-            line = self._places.of_traceback(error.__traceback__)
-        where = f" in line {self.lines[line].number}" if line >= 0 else ""
-        what = f" {self._operations[operation].name} was refused:" if operation >= 0 else ""
-        if isinstance(error, SystemExit):
-            sentence = f"The program ended itself{where}, with sys.exit or exit."
-            self.failure = Failure(sentence, "", line)
-            return self.failure
-        message = str(error).strip() or "no message"
-        first = message.splitlines()[0]
-        sentence = f"The forward pass failed{where}.{what} {type(error).__name__}: {first}"
-        self.failure = Failure(sentence, message, line, operation)
-        return self.failure
 
 
 class _Mode(TorchFunctionMode):

@@ -80,8 +80,11 @@ class Lines:
 
     def of(self, frame: FrameType | None) -> int:
         """The index of the line that called, seen from this frame; -1: none; :data:`MAKING`."""
+        known = _kinds.get
         while frame is not None:
-            kind = _kind(frame.f_code)
+            kind = known(frame.f_code)
+            if kind is None:
+                kind = _kind(frame.f_code)
             if kind == _USER:
                 return self.index(frame.f_code.co_filename, frame.f_lineno)
             if kind == _MAKES:

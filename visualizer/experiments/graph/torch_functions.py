@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
@@ -34,6 +33,7 @@ _COMPUTED = frozenset(("T", "mT", "H", "mH", "data", "real", "imag"))
 
 #: How deep tensors are looked for in arguments and results that are lists, tuples, dictionaries or dataclasses.
 _DEEPEST = 8
+_PLAIN = frozenset((int, float, bool, str))
 
 
 class Function(NamedTuple):
@@ -91,17 +91,25 @@ def _own_name(called: Any) -> str:
     return f"{module}.{name}" if module and module != "builtins" else f"torch.{name}"
 
 
-def tensors_in(value: Any, depth: int = 0) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> list[Tensor]:
     """Every tensor in arguments or in a result, in order; in lists, tuples, dictionaries and dataclasses, too."""
+    found: list[Tensor] = []
+    _gather(value, found, 0)
+    return found
+
+
+def _gather(value: Any, found: list[Tensor], depth: int) -> None:
     if isinstance(value, Tensor):
-        yield value
-    elif depth < _DEEPEST:
-        if isinstance(value, (list, tuple)):
+        found.append(value)
+    elif isinstance(value, (list, tuple)):
+        if depth < _DEEPEST:
             for one in value:
-                yield from tensors_in(one, depth + 1)
-        elif isinstance(value, dict):
+                if one is not None and type(one) not in _PLAIN:
+                    _gather(one, found, depth + 1)
+    elif isinstance(value, dict):
+        if depth < _DEEPEST:
             for one in value.values():
-                yield from tensors_in(one, depth + 1)
-        elif is_dataclass(value) and not isinstance(value, type):
-            for field in fields(value):
-                yield from tensors_in(getattr(value, field.name, None), depth + 1)
+                _gather(one, found, depth + 1)
+    elif depth < _DEEPEST and is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            _gather(getattr(value, field.name, None), found, depth + 1)
