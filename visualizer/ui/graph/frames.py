@@ -20,7 +20,7 @@ _RADIUS = 8.0
 _FAR, _FAR_WIDTH = 0.3, 150.0
 #: Room for the sign before a title, beside the sign itself.
 _SIGN = 8.0
-_MOST_TITLES = 300
+_MOST_TITLES = 100
 
 
 def paint_frames(painter: QPainter, stage: Stage, rows: Rows, viewport: Viewport, theme: Theme, smooth: bool) -> None:
