@@ -42,7 +42,7 @@ class Opener(QObject):
         by_name["open_model"].triggered.connect(self.ask_model)
         by_name["open_capture"].triggered.connect(self.ask_capture)
         for tab in interior.tabs:
-            tab.browse_requested.connect(self.ask_model)
+            tab.programs.browse_requested.connect(self.ask_model)
         interior.window.setAcceptDrops(True)
         interior.window.installEventFilter(self)
 
@@ -68,7 +68,8 @@ class Opener(QObject):
             window.settings.put(_FOLDER, str(path.parent))
             self._interior.show_tab(tab.experiment.name)
             if tab.controller.open_values(values, f"Open {path.name}"):
-                tab.focus_program(values)
+                tab.set_open(True, tab.open_panels[1])
+                tab.programs.focus(values)
             return
         window.say_problem(f"{path.name} cannot be opened here. A model is a Python file, a capture ends in .graph.json, a session "
                            "in .json.", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QVBox
 
 from visualizer.base.experiment import Experiment
 from visualizer.base.messages import Message
-from visualizer.base.parameters import Text
 from visualizer.ui.actions import TAB, dress, key_text, make_actions, page_actions
 from visualizer.ui.exporting import Exportable
 from visualizer.ui.focus import set_tab_order
@@ -25,6 +24,7 @@ from visualizer.ui.tabs.controller import Activity, Client, Controller
 from visualizer.ui.tabs.examples import Examples
 from visualizer.ui.tabs.figure_area import FigureArea
 from visualizer.ui.tabs.playback import Playback
+from visualizer.ui.tabs.programs import Programs
 from visualizer.ui.tabs.side_panel import SidePanel
 from visualizer.ui.tabs.words import Words
 from visualizer.ui.theme import Theme
@@ -49,7 +49,6 @@ class ExperimentTab(QWidget):
         built(): all controls are there.
         folds_changed(bool, bool): whether the controls and the explanation are open.
         export_requested(str), copy_requested(str): a figure's name.
-        browse_requested(): a file that holds a program is to be chosen.
     """
 
     said = Signal(str)
@@ -59,7 +58,6 @@ class ExperimentTab(QWidget):
     folds_changed = Signal(bool, bool)
     export_requested = Signal(str)
     copy_requested = Signal(str)
-    browse_requested = Signal()
 
     def __init__(
         self, experiment: Experiment[Any, Any, Any], client: Client, group: QUndoGroup, steps: Steps, settings: Settings,
@@ -74,6 +72,7 @@ class ExperimentTab(QWidget):
         self.actions_by_name = make_actions(TAB, experiment.name, self) | self.page_actions
         self.playback = Playback(self.controller, self)
         self.examples = Examples(self.controller, self)
+        self.programs = Programs(self.controller, self)
         self._client = client
         self._steps = steps
         self._settings = settings
@@ -182,7 +181,7 @@ class ExperimentTab(QWidget):
         self._form.edited.connect(self.controller.edit)
         self._form.problem.connect(self.hint)
         self._form.folds_changed.connect(self._save_sections)
-        self._form.asked.connect(self._on_program)
+        self.programs.begin(self._form)
         self._controls.addWidget(self._presets)
         self._controls.addWidget(self._form, 1)
         scroll.setWidget(inside)
@@ -285,7 +284,7 @@ class ExperimentTab(QWidget):
     @Slot(object)
     def _draw(self, figures: tuple[Figure, ...]) -> None:
         self.area.show_figures(figures)
-        self._show_reports()
+        self.programs.show_reports()
 
     @Slot()
     def _show_blank(self) -> None:
@@ -308,36 +307,7 @@ class ExperimentTab(QWidget):
         if problem is not None:
             self.playback.pause()
         self.area.show_problem(problem)
-        self._show_reports()
-
-    @Slot(str, str)
-    def _on_program(self, parameter: str, what: str) -> None:
-        """What a program's editor asks for."""
-        match what:
-            case "run":
-                self.controller.run_program()
-            case "stop":
-                self.controller.cancel()
-            case "browse":
-                self.browse_requested.emit()
-
-    def focus_program(self, names: Iterable[str]) -> None:
-        """Put the keyboard where the program among these parameters is edited, with what can be chosen there."""
-        declared = [self.experiment.parameters()[name] for name in names]
-        program = next((item.name for item in declared if isinstance(item, Text) and item.program), "")
-        if self._form is None or not program:
-            return
-        self.set_open(True, self.open_panels[1])
-        try:
-            self._form.row(program).editor.offer()
-        except KeyError:  # the rows are still being made
-            return
-
-    def _show_reports(self) -> None:
-        programs = [item.name for item in self.experiment.parameters().values() if isinstance(item, Text) and item.program]
-        if self._form is not None and programs:
-            visible = {item.name for item in self.experiment.visible_parameters(self.controller.state)}
-            self._form.show_reports(self.controller.reports([name for name in programs if name in visible]))
+        self.programs.show_reports()
 
     @Slot(str, str)
     def _show_refusal(self, sentence: str, details: str) -> None:
@@ -359,8 +329,7 @@ class ExperimentTab(QWidget):
         if self._transport is not None:
             self._transport.set_progress(fraction, text)
         running = activity.kind == "running"
-        if self._form is not None:
-            self._form.set_running(running)
+        self.programs.set_running(running)
         for name in ("cancel", "hold"):
             self.actions_by_name[name].setEnabled(running)
         if not running:
