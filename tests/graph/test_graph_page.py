@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
 from typing import Any
 
@@ -113,6 +114,30 @@ def test_a_click_on_the_sigmoid_tells_its_derivative_with_these_numbers() -> Non
     assert f"{y:.4g}" in text
     assert f"{y * (1 - y):.4g}" in text
     assert "1 · Sigmoid" in text
+    worked = [line for line in text.splitlines() if line.startswith(r"\frac{\partial L}{\partial x} = 1 \cdot")]
+    assert worked == [rf"\frac{{\partial L}}{{\partial x}} = 1 \cdot {y:.6g} \cdot (1 - {y:.6g}) = {y * (1 - y):.4g}"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_worked_formula_gives_what_it_says(name: str) -> None:
+    """Evaluated as Python: its middle equals its end."""
+    state = state_of(name)
+    result = result_of(state)
+    for node in range(len(result.capture.graph.nodes)):
+        for block in TAB.explain(result, clicked(state, node)).blocks:
+            if not isinstance(block, Formula) or not block.description.startswith("with these numbers"):
+                continue
+            assert ziamath.Latex(block.latex).svg()
+            middle, end = (side.replace(r"\left", "").replace(r"\right", "").replace(r"\,", " ").replace(r"\cdot", "*")
+                           for side in block.latex.split(" = ")[1:])
+            middle = re.sub(r"\\frac\{((?:[^{}]|\{[^{}]*\})*)\}\{((?:[^{}]|\{[^{}]*\})*)\}", r"((\1)/(\2))", middle)
+            middle = middle.replace(r"\sqrt", "math.sqrt").replace("^", "**").replace(r"\cos", "cos ").replace(r"\sin", "sin ")
+            middle = re.sub(r"(cos|sin)\s+(\(?-?[\d.]+\)?)", r"math.\1(\2)", middle)
+            if "mathrm" in middle or "\\" in middle or "[" in middle:
+                continue
+            sides = [eval(side.replace("{", "(").replace("}", ")").replace("^", "**"), {"math": math, "e": math.e})
+                     for side in (middle, end)]
+            assert sides[0] == pytest.approx(sides[1], rel=5e-3, abs=1e-30), block.latex
 
 
 def test_a_parameter_tells_its_gradient_and_a_tied_one_both_names() -> None:

@@ -16,6 +16,7 @@ from visualizer.experiments.graph.looks import bytes_text, seconds_text
 from visualizer.experiments.graph.model import Capture, Graph, Leaf, Node, Preview, Reason, Saved, TensorType
 from visualizer.experiments.graph.operations import entry_of
 from visualizer.experiments.graph.operations.torch_formulas import SOURCE, formula_of
+from visualizer.experiments.graph.worked import worked
 
 if TYPE_CHECKING:
     from visualizer.experiments.graph.view_model import GraphView, Item
@@ -114,7 +115,12 @@ def _numbers(capture: Capture, node: Node) -> list[Block]:
             add("g[0], arrives" if len(taken.incoming) == 1 else f"g{place}[0], arrives", tensor, Role.GRADIENT)
         for slot, tensor in enumerate(taken.outgoing[:4]):
             add(f"goes on to input {slot}, [0]", tensor, Role.GRADIENT)
-    return [Heading("With this run's numbers"), Numbers(tuple(rows))] if rows else []
+    if not rows:
+        return []
+    entry = entry_of(node.title)
+    taken_here = capture.backward.steps[step] if capture.backward is not None and step is not None else None
+    formulas = worked(node, taken_here, entry.backward) if entry is not None else ()
+    return [Heading("With this run's numbers"), *formulas, Numbers(tuple(rows))]
 
 
 def _where(graph: Graph, node: Node) -> list[Block]:
