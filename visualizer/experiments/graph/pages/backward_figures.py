@@ -175,7 +175,7 @@ def _backward(capture: Capture, replay: Replay, position: Position, local: Local
                 empty("incoming", got, "Undefined: no gradient reaches this node; that is None, not zeros."))
     if node.kind == "accumulate":
         return incoming, *_accumulated(capture, position, node)
-    sent = tuple(_tile(f"to {words.goes_to(graph, replay, edge)}", gradient) for edge in replay.edges_of(node.index)
+    sent = tuple(_tile(words.tile_name(graph, replay, edge), gradient) for edge in replay.edges_of(node.index)
                  if (gradient := step.outgoing[int(graph.edges.slot[edge])] if step.outgoing else None) is not None)
     if not sent:
         why = ("The engine stopped before this node returned." if node.index == _failed(capture) else
@@ -210,7 +210,7 @@ def _local(node: Node, replay: Replay, local: Local | None) -> Figure:
     several = len(local.blocks) > 1
     tiles = []
     for block in local.blocks:
-        text = f"to {words.goes_to(replay.graph, replay, ends[block.slot])}" if several and block.slot in ends else ""
+        text = words.tile_name(replay.graph, replay, ends[block.slot]) if several and block.slot in ends else ""
         tiles.append(Tile(text, block.matrix))
     if all(block.diagonal for block in local.blocks):
         diagonals = tuple(Tile(tile.text, readonly(np.diagonal(tile.values).copy())) for tile in tiles)

@@ -66,6 +66,17 @@ def goes_to(graph: Graph, replay: Replay, edge: int) -> str:
     return node.name
 
 
+def tile_name(graph: Graph, replay: Replay, edge: int) -> str:
+    """Where a gradient goes, for a small picture: the leaf at the end, if there is only one way, else the next operation."""
+    target = int(graph.edges.target[edge])
+    ways = replay.edges_of(target)
+    if len(ways) == 1:
+        behind = int(graph.edges.target[ways[0]])
+        target = behind if graph.nodes[behind].kind == "accumulate" else target
+    node = graph.nodes[target]
+    return f"to {output_name(node) if node.kind == 'accumulate' else node.title}"
+
+
 def _shape(shape: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, shape))})"
 
@@ -363,13 +374,13 @@ def _queue(capture: Capture, position: Position) -> list[Block]:
         rows = []
         for at, ready in enumerate(position.ready[:_ROWS]):
             node = graph.nodes[ready]
-            name = f"{node.name} of {output_name(node)}" if node.kind == "accumulate" else node.name
-            rows.append((str(at + 1), name, "first of all" if node.kind == "accumulate" else str(node.sequence)))
-        found.append(Table(("", "node", "recorded as number"), tuple(rows)))
+            name = f"{node.name} {output_name(node)}" if node.kind == "accumulate" else node.name
+            rows.append((f"{at + 1} {name}", "first" if node.kind == "accumulate" else str(node.sequence)))
+        found.append(Table(("node", "number"), tuple(rows)))
         more = len(position.ready) - len(rows)
         found.append(Paragraph(("" if more <= 0 else f"{more} more wait. ") +
-                               "A node enters when all its gradients have arrived. The one that was recorded last runs next; "
-                               "AccumulateGrad runs before all others."))
+                               "A node enters when all its gradients have arrived. The one that was recorded last, with the "
+                               "largest number, runs next; AccumulateGrad runs before all others."))
     if position.waiting:
         rows2 = [(graph.nodes[join.node].name, f"{join.arrived} of {join.total}") for join in position.waiting[:_ROWS]]
         found += [Paragraph("These have got some of their gradients and wait for the others:"),

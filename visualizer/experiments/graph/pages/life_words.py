@@ -128,7 +128,7 @@ def _events(life: Life, plan: Plan, index: int) -> Table:
         told = "error" if event.error else f"{freed:,} freed" if freed else "all kept"
         filled = sum(one is not None for one in event.after)
         rows.append((("\u2192 " if at == index else "") + f"{at} {line(event, plan)}", told, f"{filled} of {len(life.leaves)}"))
-    return Table(("step", "saved tensors of nodes", ".grad filled"), tuple(rows))
+    return Table(("step", "saved", ".grad"), tuple(rows))
 
 
 def _error(graph: Graph, life: Life, event: Event) -> list[Block]:
