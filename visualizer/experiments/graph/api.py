@@ -20,7 +20,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from inspect import CO_OPTIMIZED
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -138,7 +140,7 @@ def capture(
         UserError: there is no graph to capture.
     """
     if names is None:
-        names = _own(sys._getframe(1).f_locals)
+        names = _variables_of(sys._getframe(1))
     return _captured(loss, model, backward, names, recording)
 
 
@@ -153,7 +155,7 @@ def show(
         UserError: there is no graph to capture, or no window can be started from here.
     """
     if names is None:
-        names = _own(sys._getframe(1).f_locals)
+        names = _variables_of(sys._getframe(1))
     _captured(loss, model, backward, names, recording).show()
 
 
@@ -172,9 +174,14 @@ def load(path: str | os.PathLike[str]) -> GraphCapture:
     return GraphCapture(read_capture_now(path))
 
 
-def _own(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what a notebook or Python itself has put there."""
-    return {name: value for name, value in variables.items() if not name.startswith("_")}
+def _variables_of(frame: FrameType) -> dict[str, Any]:
+    """The local variables of a frame, without what a notebook or Python itself has put there."""
+    variables = frame.f_locals
+    found = {name: value for name, value in variables.items() if not name.startswith("_")}
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & CO_OPTIMIZED:
+        # A function's frame keeps this copy, which would hold a loss that the user deletes; it is made anew when it is asked for.
+        variables.clear()
+    return found
 
 
 def _captured(
@@ -205,7 +212,7 @@ def _captured(
     for root in roots:
         if isinstance(root, Tensor):
             found.live.stay_with(root)
-    return GraphCapture(Capture(graph, run, torch.__version__))
+    return GraphCapture(Capture(graph, run, str(torch.__version__)))
 
 
 def _run_backward(found: Any) -> Backward:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from array import array
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -255,18 +256,19 @@ def _list(document: Mapping[str, Any], name: str) -> list[Any]:
 
 def _read_edges(document: Mapping[str, Any]) -> Generator[None, None, Edges]:
     rows = _list(document, "edges")
+    flat = array("i")
     number = whole(0)
     due = time.perf_counter() + _SLICE
     for index, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != 4:
             raise BrokenError(f"edges, entry {index}: {short(row)} is not a list of 4")
         for item in row:
-            _named(f"edges, entry {index}", number, item, _NO_PREVIEWS)
+            flat.append(_named(f"edges, entry {index}", number, item, _NO_PREVIEWS))
         if not index & 255 and time.perf_counter() > due:
             yield None
             due = time.perf_counter() + _SLICE
-    table = np.array(rows, dtype=np.int32).reshape(-1, 4)
-    columns = [table[:, number].copy() for number in range(4)]
+    table = np.array(flat, dtype=np.int32).reshape(-1, 4)
+    columns = [table[:, place].copy() for place in range(4)]
     for column in columns:
         column.flags.writeable = False
     return Edges(*columns)

@@ -98,7 +98,7 @@ def preview_in_pieces(tensor: Tensor, most: int, storages: Storages | None = Non
     values = _values_of(tensor, type_, max(1, most))
     made: Preview | None = None
     while made is None:
-        with torch._C.DisableTorchFunction(), torch.no_grad():
+        with torch._C.DisableTorchFunction(), torch.no_grad(), np.errstate(all="ignore"):
             try:
                 next(values)
             except StopIteration as end:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import torch
@@ -47,6 +48,7 @@ class Reader:
     hidden: bool = False
     changed: bool = False
     _names: dict[type, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    _texts: dict[Any, Saved] = field(default_factory=dict)
 
     def attributes(self, node: Any) -> tuple[tuple[str, str, str], ...]:
         """By the type of the node: name, attribute, and the attribute that tells of hooks (empty: it is no tensor)."""
@@ -72,11 +74,21 @@ class Reader:
                 except Exception:
                     found.append(self._gone(name))
                 else:
-                    found.append(Saved(name, None, text_of(value)))
+                    found.append(self._text(name, value))
         if isinstance(node, torch.autograd.function.BackwardCFunction):
             yield from self._tensors(node, "saved_tensors", "saved_tensors", "_raw_saved_tensors", found)
             yield from self._context(node, found)
         return tuple(found)
+
+    def _text(self, name: str, value: Any) -> Saved:
+        """A value that is no tensor; equal ones are one object."""
+        if not isinstance(value, (int, NoneType)):
+            return Saved(name, None, text_of(value))
+        key = name, type(value), value  # True is not 1
+        found = self._texts.get(key)
+        if found is None:
+            found = self._texts[key] = Saved(name, None, text_of(value))
+        return found
 
     def _gone(self, name: str) -> Saved:
         self.freed = True

@@ -146,6 +146,7 @@ def walk(
     names = dict(names or {})
     variables = _variables(found, (dict(recording.variables) if recording is not None else {}) | names)
 
+    yield None
     leaf_nodes = {id(node.variable): at for at, node in enumerate(live) if _is_leaf(node)}
     leaves = leaves_of(model, recording, names, tuple(live[at] for at in leaf_nodes.values()))
     most, storages = budget(2 * len(live) + len(leaves.entries)), Storages()
@@ -153,11 +154,13 @@ def walk(
 
     reader = Reader(leaves.names(), most, storages)
     nodes = yield from _nodes(found, reader, recording, variables, leaves)
+    yield None
     values = {found.index[id(node)]: value for node, value in reader.made if id(node) in found.index}
     loss = next((preview(root, most, storages) for root in roots if isinstance(root, Tensor)), None)
     if started and loss is not None and isinstance(started[0][0], Tensor) and started[0][1].output_nr == 0:
         values.setdefault(found.index[id(started[0][1].node)], preview(started[0][0], most, storages))
 
+    yield None
     edges = Edges(*map(_ints, (found.source, found.slot, found.target, found.target_slot)))
     calls = tuple(recording.calls) if recording is not None else ()
     of_node = [node.call for node in nodes]
@@ -175,6 +178,7 @@ def walk(
         notes=(tuple(recording.notes) if recording is not None else ()) + _notes(reader),
         output=recording.output if recording is not None else "",
     )
+    yield None
     return Walked(graph, Live(live, downward(nodes, edges)), leaves.tensors, tuple(root for root, _ in started))
 
 
@@ -253,7 +257,8 @@ class _Types:
             return TensorType((), "")
 
     def outputs(self, node: Any) -> tuple[TensorType, ...]:
-        return tuple([self.of(like) for like in node._input_metadata])
+        every = node._input_metadata
+        return (self.of(every[0]),) if len(every) == 1 else tuple([self.of(like) for like in every])
 
 
 def _completed(

@@ -1,0 +1,276 @@
+"""What scripts and notebooks call: nothing of the user's is changed by it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+import visualizer
+from tests.graph.plain_walk import plain_walk
+from visualizer.base.errors import UserError
+from visualizer.experiments.graph import api
+
+
+def small() -> tuple[nn.Module, Tensor]:
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(5, 3), nn.Tanh(), nn.Linear(3, 1))
+    return model, model(torch.randn(4, 5)).pow(2).mean()
+
+
+def test_to_import_the_package_loads_nothing_heavy() -> None:
+    script = ("import sys, visualizer; assert {'capture', 'show', 'record', 'load'} <= set(dir(visualizer)); "
+              "visualizer.__version__; print(sorted({'torch', 'numpy', 'PySide6', 'pydantic'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_what_the_package_has_not_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'captures'"):
+        visualizer.captures  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_the_counts_are_those_of_a_plain_walk() -> None:
+    model, loss = small()
+    found = visualizer.capture(loss, model)
+    nodes, edges = plain_walk(loss).counts
+    assert found.counts == {"nodes": nodes, "edges": edges}
+    assert f"{nodes} nodes, {edges} edges" in repr(found)
+    assert "Sequential" in repr(found)
+
+
+def test_backward_is_run_and_equals_torchs_own() -> None:
+    model, loss = small()
+    found = visualizer.capture(loss, model)
+    assert found.backward is not None
+    assert found.backward.error == ""
+    assert found.backward.equal
+    assert {step.node for step in found.backward.steps} == set(range(found.counts["nodes"]))
+    loss.backward()  # type: ignore[no-untyped-call]
+    for grad in found.backward.grads:
+        leaf = dict(model.named_parameters())[found.graph.leaves[grad.leaf].names[0]]
+        assert grad.after is not None
+        assert leaf.grad is not None
+        assert grad.after.norm == pytest.approx(leaf.grad.norm().item())
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_gradients_and_a_later_backward_are_undisturbed(before: bool) -> None:
+    model, loss = small()
+    twin, twins_loss = small()
+    if before:
+        for parameter in (*model.parameters(), *twin.parameters()):
+            parameter.grad = torch.full_like(parameter, 0.25)
+    grads = [parameter.grad for parameter in model.parameters()]
+    state = torch.get_rng_state()
+    visualizer.capture(loss, model)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(parameter.grad is grad for parameter, grad in zip(model.parameters(), grads, strict=True))
+    loss.backward()  # type: ignore[no-untyped-call]
+    twins_loss.backward()  # type: ignore[no-untyped-call]
+    for one, two in zip(model.parameters(), twin.parameters(), strict=True):
+        assert one.grad is not None
+        assert two.grad is not None
+        assert torch.equal(one.grad, two.grad)
+
+
+def test_without_backward_no_engine_runs() -> None:
+    x = torch.ones(3, requires_grad=True)
+    h = x.exp()
+    h.register_hook(lambda grad: pytest.fail("backward was run"))
+    assert visualizer.capture(h.sum(), backward=False).backward is None
+
+
+def test_without_backward_a_checkpoint_is_not_run_again() -> None:
+    runs = []
+
+    def part(t: Tensor) -> Tensor:
+        runs.append(1)
+        return t.exp() * t
+
+    loss = checkpoint(part, torch.ones(3, requires_grad=True), use_reentrant=False).sum()
+    visualizer.capture(loss, backward=False)
+    assert len(runs) == 1
+
+
+def test_a_graph_after_its_backward_is_captured_without_what_was_freed() -> None:
+    model, loss = small()
+    loss.backward()  # type: ignore[no-untyped-call]
+    found = visualizer.capture(loss, model)
+    assert found.backward is None
+    assert any("already run" in note for note in found.graph.notes)
+    assert any(saved.freed for node in found.graph.nodes for saved in node.saved)
+
+
+def test_a_backward_that_fails_is_told_in_the_capture() -> None:
+    x = torch.ones(3, requires_grad=True)
+    h = x.exp()
+    loss = h.sum()
+    h.add_(1.0)
+    found = visualizer.capture(loss)
+    assert found.backward is not None
+    assert "inplace" in found.backward.error
+    assert "backward failed" in repr(found)
+    assert x.grad is None
+
+
+def test_several_losses_are_several_roots() -> None:
+    x = torch.ones(3, requires_grad=True)
+    one, two = x.exp().sum(), x.sin().sum()
+    for given in ([one, two], (one, two), {"one": one, "two": two}, {"all": [one, (two, one)], "step": 3}):
+        found = visualizer.capture(given)
+        assert [found.graph.nodes[root].variables for root in found.graph.roots] == [("one",), ("two",)]
+    assert x.grad is None
+
+
+def test_tensors_without_a_gradient_among_others_are_left_out_and_told() -> None:
+    x = torch.ones(3, requires_grad=True)
+    found = visualizer.capture([x.sum(), torch.ones(())])
+    assert len(found.graph.roots) == 1
+    assert any("1 of the 2 tensors" in note for note in found.graph.notes)
+
+
+def test_variables_of_the_caller_name_tensors_unless_names_are_given() -> None:
+    x = torch.ones(3, requires_grad=True)
+    hidden = x.exp()
+    loss = hidden.sum()
+    found = visualizer.capture(loss)
+    assert [node.variables or node.parameters for node in found.graph.nodes] == [("loss",), ("hidden",), ("x",)]
+    found = visualizer.capture(loss, names={"y": hidden})
+    assert [node.variables or node.parameters for node in found.graph.nodes] == [(), ("y",), ()]
+
+
+def test_a_recording_gives_exact_calls_lines_and_values() -> None:
+    model = nn.Sequential(nn.Linear(5, 3), nn.Tanh())
+    x = torch.randn(4, 5)
+    with visualizer.record(model) as recording:
+        loss = model(x).sum()
+    found = visualizer.capture(loss, model, recording=recording)
+    assert [call.title for call in found.graph.calls] == ["Sequential", "0 · Linear", "1 · Tanh"]
+    assert not any(call.guessed for call in found.graph.calls)
+    lines = {found.graph.lines[node.line].text for node in found.graph.nodes if node.line >= 0}
+    assert lines == {"loss = model(x).sum()"}
+    tanh = next(node for node in found.graph.nodes if node.title == "Tanh")
+    assert tanh.value is not None
+    assert found.graph.nodes[0].variables == ("loss",)
+    assert ("x",) in [leaf.names for leaf in found.graph.leaves]
+    assert [operation.name for operation in found.graph.operations]
+
+
+def test_a_capture_holds_nothing_of_the_users() -> None:
+    model, loss = small()
+    gone = [weakref.ref(parameter) for parameter in model.parameters()]
+    found = visualizer.capture(loss, model)
+    del model, loss  # the variables of this very function
+    assert [reference() for reference in gone] == [None] * 4
+    assert found.counts["nodes"] > 5
+
+
+@pytest.mark.parametrize(("loss", "words"), [
+    (torch.ones(3), "requires no gradient"), (torch.tensor([1, 2]), "int64"), (0.5, "loss.item()"), ([], "no tensor"),
+    ("loss", "no tensor"), (None, "no tensor"), ([torch.ones(1), torch.ones(1)], "none of them"),
+], ids=["no gradient", "integers", "number", "empty", "text", "None", "several"])
+def test_what_has_no_graph_is_told_in_a_sentence(loss: Any, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        visualizer.capture(loss)
+    assert words in caught.value.sentence
+    assert caught.value.sentence.endswith(".")
+
+
+def test_a_loss_of_inference_mode_is_told() -> None:
+    with torch.inference_mode():
+        loss = nn.Linear(3, 1)(torch.ones(3))
+    with pytest.raises(UserError, match="inference_mode"):
+        visualizer.capture(loss)
+
+
+def test_a_model_or_recording_that_is_none_is_told() -> None:
+    x = torch.ones(1, requires_grad=True)
+    with pytest.raises(UserError, match=r"give a torch\.nn\.Module"):
+        visualizer.capture(x * 2, x)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"visualizer\.record"):
+        visualizer.capture(x * 2, recording=3)  # type: ignore[arg-type]
+
+
+def test_a_saved_capture_is_loaded_as_it_was(tmp_path: Path) -> None:
+    model, loss = small()
+    found = visualizer.capture(loss, model)
+    path = found.save(tmp_path / "run.graph.json")
+    again = visualizer.load(path)
+    assert repr(again) == repr(found)
+    assert again.backward is not None
+    assert again.backward.equal
+    assert again.save(tmp_path / "again.graph.json").read_bytes() == path.read_bytes()
+    assert json.loads(path.read_text())["torch"] == torch.__version__
+    with pytest.raises(UserError):
+        visualizer.load(tmp_path / "none.graph.json")
+
+
+class Started:
+    """Instead of a process: notes how it would have been started."""
+
+    every: list[Started] = []  # noqa: RUF012
+
+    def __init__(self, words: list[str], **options: Any) -> None:
+        self.words, self.options = words, options
+        Started.every.append(self)
+
+    def poll(self) -> int | None:
+        return None
+
+
+def test_show_opens_a_saved_capture_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(api.subprocess, "Popen", Started)
+    monkeypatch.setattr(api.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+    monkeypatch.setattr(api, "_windows", [])
+    Started.every.clear()
+    model, loss = small()
+    assert visualizer.show(loss, model) is None  # type: ignore[func-returns-value]
+    (started,) = Started.every
+    assert started.words[:4] == [sys.executable, "-m", "visualizer", "graph"]
+    shown = visualizer.load(started.words[4])
+    assert shown.counts == visualizer.capture(loss, model).counts
+    assert shown.graph.nodes[0].variables == ("loss",)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_window_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, loss = small()
+    monkeypatch.setattr(api.sys, "executable", "")
+    with pytest.raises(UserError, match="no window can be started"):
+        visualizer.show(loss, model)
+    monkeypatch.setattr(api.sys, "executable", "/no/such/program")
+    with pytest.raises(UserError, match="cannot be started"):
+        visualizer.show(loss, model)
+
+
+def test_a_notebook_shows_the_text_where_no_picture_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, loss = small()
+    monkeypatch.setattr(api.sys, "executable", "/no/such/program")
+    assert visualizer.capture(loss, model)._repr_svg_() is None
+
+
+def test_a_notebook_shows_what_the_command_line_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, loss = small()
+    asked: list[list[str]] = []
+
+    def run(words: list[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
+        asked.append(words)
+        assert visualizer.load(words[5]).counts["nodes"] > 5
+        return subprocess.CompletedProcess(words, 0, b'<?xml version="1.0"?><svg></svg>')
+
+    monkeypatch.setattr(api.subprocess, "run", run)
+    found = visualizer.capture(loss, model)
+    assert found._repr_svg_() == '<?xml version="1.0"?><svg></svg>'
+    assert found._repr_svg_() is not None
+    (words,) = asked
+    assert words[1:5] == ["-m", "visualizer", "export", "graph"]
+    assert words[6:] == ["--out", "-", "--format", "svg"]
