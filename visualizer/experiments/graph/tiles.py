@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from visualizer.figures.model import Floats
 
 #: Up to so many elements are bars; up to so many bars, or cells, have their numbers.
-_BARS, _WRITTEN, _CELLS = 40, 16, 64
+_BARS, _WRITTEN, _CELLS = 40, 8, 64
 _HALF = 0.38
 #: So many tensors are drawn; the others are counted.
 _MOST = 6

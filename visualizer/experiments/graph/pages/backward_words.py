@@ -19,8 +19,8 @@ from visualizer.experiments.graph.pages.backward_factors import factor
 from visualizer.experiments.graph.replay import Moment, Position, Replay
 from visualizer.experiments.graph.view_model import GraphView
 
-#: Rows of a table; terms of a sum that are written out; values of a tensor.
-_ROWS, _TERMS, _VALUES = 8, 6, 6
+#: Rows of a table; things in a list; terms of a sum that are written out; values of a tensor.
+_ROWS, _LISTED, _TERMS, _VALUES = 8, 6, 4, 6
 
 
 # --- names ---------------------------------------------------------------------------------------------------------------------
@@ -257,8 +257,8 @@ def _sentence(graph: Graph, replay: Replay, step: Step, node: Node) -> str:
 
 
 def _listed(words: list[str]) -> str:
-    if len(words) > _TERMS:
-        words = [*words[:_TERMS], f"{len(words) - _TERMS} more"]
+    if len(words) > _LISTED:
+        words = [*words[:_LISTED], f"{len(words) - _LISTED} more"]
     return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
 
 
@@ -327,7 +327,7 @@ def _chain_rule(graph: Graph, replay: Replay, node: Node, step: Step, local: Loc
         if local is not None and local.reason:
             found.append(Paragraph(local.reason))
         return found
-    for edge in replay.edges_of(node.index)[:_TERMS]:
+    for edge in replay.edges_of(node.index)[:_LISTED]:
         slot = int(graph.edges.slot[edge])
         found += _element(node, step, local, slot, goes_to(graph, replay, edge))
     if local.difference == local.difference:
@@ -349,12 +349,13 @@ def _element(node: Node, step: Step, local: Local, slot: int, where: str) -> lis
     for block in local.blocks:
         given = flat(step.incoming[block.output]) if block.slot == slot else None
         if given is not None:
-            terms += [(float(one), float(factor)) for one, factor in zip(given, block.matrix[:, at], strict=True) if factor]
+            terms += [(float(one), float(slope)) for one, slope in zip(given, block.matrix[:, at], strict=True) if slope]
     if not terms:
         return []
+    terms = [term for term in terms if term[0]] or terms[:1]  # what is nothing adds nothing
     blocks = [block for block in local.blocks if block.slot == slot]
     known = factor(node, slot, at, float(blocks[0].matrix[at, at])) if len(blocks) == 1 and blocks[0].diagonal else None
-    written = " + ".join(rf"{factor_latex(one)} \cdot {factor_latex(factor)}" for one, factor in terms[:_TERMS])
+    written = " + ".join(rf"{factor_latex(one)} \cdot {factor_latex(slope)}" for one, slope in terms[:_TERMS])
     more = r" + \ldots" if len(terms) > _TERMS else ""
     return [
         Paragraph(f"To {where}, element {at}:"), *((known,) if known is not None else ()),
