@@ -64,6 +64,10 @@ ODD = {
     "two boxes around each other": problem_of(2, [(0, 1), (1, 0), (0, 1)]),
     "dense": problem_of(8, LAYERED),
     "everything linked": problem_of(40, [(one, other) for one in range(40) for other in range(one + 1, 40)]),
+    "more long links than chains are for": problem_of(70, [(one, other) for one in range(70) for other in range(one + 1, 70)]),
+    "long links out of a group": problem_of(
+        60, [(one, other) for one in range(59) for other in range(one + 1, 60)], [box // 30 - 1 for box in range(60)], (-1,),
+    ),
     "empty groups": problem_of(1, [], [-1], (-1, 0, -1)),
     "a cycle of groups": problem_of(4, [(0, 1), (2, 3)], [0, 1, 1, 0], (-1, -1)),
     "through groups": problem_of(5, [(0, 1), (1, 2), (2, 3), (3, 4), (0, 4), (1, 4), (0, 3)], [-1, 0, 1, 0, -1], (-1, 0)),
