@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from visualizer.figures.graph import Bools, GraphDrawing
 
 #: The role of each kind of box; the arrays of a :class:`Prepared` count these.
-ROLES = (Role.DATA, Role.GRADIENT, Role.CURVE, Role.STEP, Role.KEPT, Role.MUTED, Role.BAD)
+ROLES = (Role.DATA, Role.GRADIENT, Role.CURVE, Role.STEP, Role.C3, Role.MUTED, Role.BAD)
 _KINDS = (
     LegendEntry("operation", Role.DATA, "round"), LegendEntry("leaf: .grad is added up here", Role.GRADIENT, "pill"),
     LegendEntry("where backward starts", Role.CURVE, "hexagon"), LegendEntry("custom function", Role.STEP, "round"),
-    LegendEntry("folded group", Role.KEPT, "box"), LegendEntry("not in the graph", Role.MUTED, "dashed"),
+    LegendEntry("folded group", Role.C3, "box"), LegendEntry("not in the graph", Role.MUTED, "dashed"),
     LegendEntry("failed", Role.BAD, "dashed"),
 )
 #: A shade is a logarithmic place between the smallest and the largest, but at most so many decades below the largest.

@@ -166,7 +166,7 @@ def preparing(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Gener
     different: dict[str, int] = {}
     for row, item in enumerate(view.items):
         roles.append(_role(graph, item))
-        texts.append(_text(graph, item, view))
+        texts.append((yield from _text(graph, item)))
         names = dict.fromkeys(graph.nodes[at].title for at in item.members) if item.members else \
             (graph.operations[item.operation].name.rpartition(".")[2],)
         titles.append(different.setdefault("".join("\n" + name for name in names).lower(), len(different)))
@@ -214,15 +214,18 @@ def _role(graph: Graph, item: Item) -> int:
     return {"function": 0, "accumulate": 1, "custom": 3}[node.kind]
 
 
-def _text(graph: Graph, item: Item, view: GraphView) -> str:
+def _text(graph: Graph, item: Item) -> Generator[None, None, str]:
+    """What a search for a box looks through; of a group, all that is in it."""
     if item.operation >= 0:
         operation = graph.operations[item.operation]
         words = [operation.name, *operation.variables, *(_shape(type_.shape) for type_ in operation.outputs)]
         return "\n".join((*words, *_place(graph, operation.call, operation.line))).lower()
     words = [*item.badges]
-    for at in item.members:
+    for step, at in enumerate(item.members):
         words += _words(graph, graph.nodes[at])
-    return "\n".join(words).lower()
+        if step % CHUNK == CHUNK - 1:
+            yield None
+    return "\n".join(dict.fromkeys(words)).lower()
 
 
 def _words(graph: Graph, node: Node) -> list[str]:

@@ -63,8 +63,7 @@ class _Inner:
 
 def repeats_of(graph: Graph, folded: Folded, tree: Tree) -> Generator[None, None, dict[int, list[Repeat]]]:
     """By block, the repetitions among its elements, in their order; they do not overlap."""
-    inner = _inner_edges(graph, tree)
-    yield None
+    inner = yield from _inner_edges(graph, tree)
     numbers: dict[Hashable, int] = {}
     sign = [0] * len(graph.nodes)
     for step, at in enumerate(tree.order):
@@ -96,7 +95,7 @@ def _node_sign(graph: Graph, folded: Folded, tree: Tree, at: int) -> Hashable:
     return "node", node.name, node.outputs, kind, leaves, at if node.sequence < 0 else -1
 
 
-def _inner_edges(graph: Graph, tree: Tree) -> dict[int, _Inner]:
+def _inner_edges(graph: Graph, tree: Tree) -> Generator[None, None, dict[int, _Inner]]:
     """Edges by the smallest block that holds both ends."""
     position = np.asarray(tree.position, dtype=np.int64)
     source, target = position[graph.edges.source], position[graph.edges.target]
@@ -120,6 +119,8 @@ def _inner_edges(graph: Graph, tree: Tree) -> dict[int, _Inner]:
                 common[pair] = one
             one = common[pair]
         blocks[row] = one
+        if row % (4 * CHUNK) == 4 * CHUNK - 1:
+            yield None
     sort = np.lexsort((source[drawn], blocks))
     drawn, blocks = drawn[sort], blocks[sort]
     names, starts = np.unique(blocks, return_index=True)
@@ -165,7 +166,7 @@ class _Search:
             for period in np.argsort(-covered[:, at], kind="stable").tolist():
                 if not covered[period, at]:
                     break
-                repeat = self._checked(at, period + 1, int(times[period, at]))
+                repeat = yield from self._checked(at, period + 1, int(times[period, at]))
                 if repeat is not None:
                     found.append(repeat)
                     at = repeat.stop
@@ -173,7 +174,7 @@ class _Search:
             yield None
         return found
 
-    def _checked(self, first: int, period: int, times: int) -> Repeat | None:
+    def _checked(self, first: int, period: int, times: int) -> Generator[None, None, Repeat | None]:
         """As many units as are joined in the same way; None if that is too few."""
         call = next((one.call for one in self.elements[first: first + period] if one.call >= 0), -1)
         if call < 0 or self.inner is None:
@@ -184,6 +185,8 @@ class _Search:
         while same < times and self.inner.joins(cuts[same - 1], cuts[same], cuts[same + 1]) \
                 and self.inner.within(cuts[same], cuts[same + 1]) == edges:
             same += 1
+            if same % 64 == 0:
+                yield None
         # Two single nodes in one box would hide more than they save.
         least = 2 if cuts[1] - cuts[0] > 1 else 3
         return Repeat(first, period, same, call) if same >= least else None
