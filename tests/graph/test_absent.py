@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from visualizer.base.explanation import Formula, Numbers, Paragraph, Table, Verdict
+from visualizer.experiments.graph import captures
 from visualizer.experiments.graph.examples.catalogue import EXAMPLES, example
 from visualizer.experiments.graph.experiment import GraphTab
 from visualizer.experiments.graph.model import OUTSIDE_IDENT
 from visualizer.experiments.graph.pages.absent import AbsentResult, kept_of
 from visualizer.experiments.graph.pages_base import begin
+from visualizer.experiments.graph.programs import run_program
 from visualizer.experiments.graph.requests import shown_of, source_of
 from visualizer.experiments.graph.state import GraphState
 from visualizer.experiments.graph.view_model import GraphView
@@ -216,3 +218,27 @@ def test_the_dashed_boxes_are_drawn_on_this_page_only() -> None:
     assert any(item.operation >= 0 for item in result_of(state).view.items)
     _, view, _ = drawn(state.changed(view="graph"))
     assert not any(item.operation >= 0 for item in view.items)
+
+
+@pytest.mark.parametrize(("text", "words", "absent"), [
+    ("w = torch.ones(2, requires_grad=True)\nh = w.detach()\nloss = h.sum()", "There is no graph", {"w", "h", "loss"}),
+    ("w = torch.ones(2, requires_grad=True)\nh = w.detach()\nloss = (w * h) @ torch.ones(3)", "in line 3", {"h", "unnamed"}),
+    ("loss = = 1", "Line 1 is not Python", set()),
+])
+def test_a_program_that_fails_or_has_no_graph_is_explained_as_far_as_it_ran(
+    text: str, words: str, absent: set[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(captures, "_made", lambda source: captures.captured_run(run_program(text)))
+    captures.forget()
+    state = state_of("detach")
+    result = [found for found in TAB.run(TAB.request(state)) if found is not None][-1]
+    captures.forget()
+    assert isinstance(result, AbsentResult)
+    first = TAB.explain(result, state).blocks[0]
+    assert isinstance(first, Verdict)
+    assert words in first.text
+    assert first.role == "bad"
+    assert {row.name for row in result.rows if not row.inside} == absent
+    figure = TAB.figures(result, state)[0]
+    assert isinstance(figure, GraphFigure)
+    assert figure.note

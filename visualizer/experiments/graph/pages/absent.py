@@ -179,12 +179,12 @@ def explain(result: AbsentResult, state: GraphState) -> Explanation:
         blocks += _one(result, chosen)
     else:
         missing = [row for row in result.rows if not row.inside]
-        if graph.failure is not None and not graph.nodes:
+        if graph.failure is not None:
             blocks.append(Verdict(graph.failure.sentence, "bad"))
-        elif not graph.operations and not graph.leaves:
+        if graph.nodes and not graph.operations:
             blocks.append(Verdict("Only the graph was captured, without its forward pass: put visualizer.record() around that.",
                                   "warning"))
-        else:
+        elif graph.nodes:
             inside = len(result.rows) - len(missing)
             blocks.append(Verdict(f"{_count(inside)} in the graph, {_count(len(missing))} not. Click a dashed box to see why."
                                   if missing else f"{_count(inside)} in the graph: every one of them.",
