@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tests.graph.pages_of_the_graph import capture_of, finished, graph_of, made, shown, view_of
+from visualizer.experiments.graph.drawing import Writer
 from visualizer.experiments.graph.examples.catalogue import EXAMPLES
 from visualizer.experiments.graph.model import GROUP_IDENT, OUTSIDE_IDENT, REPEAT_IDENT, Call, Graph
 from visualizer.experiments.graph.view import graph_view
@@ -202,10 +203,11 @@ def test_equal_blocks_one_after_the_other_are_one_item() -> None:
     item = next(item for item in view.items if item.times > 1)
     assert item.ident == REPEAT_IDENT + item.call
     assert len(item.members) == 12 * 5  # Addmm, T, two AccumulateGrads, Relu
+    assert Writer(graph, None, view).texts(item).title == "Linear + ReLU, 1 … 24"
     opened = view_of(graph, "modules", 1, True, (item.ident,))
     check(graph, opened)
     assert not repeats_in(graph, opened)
-    assert item.ident in {group.ident for group in opened.groups}
+    assert {group.ident: group.title for group in opened.groups}[item.ident] == "×12 · Linear + ReLU, 1 … 24"
     assert len(opened.items) == len(view.items) - 1 + 24
     assert not repeats_in(graph, view_of(graph, "modules", 1, False))
 

@@ -65,7 +65,7 @@ def _item(graph: Graph, writer: Writer, item: Item) -> Iterator[str]:
     if item.operation >= 0:
         colour, title = OUTSIDE, graph.operations[item.operation].name
     elif item.node < 0:
-        colour, title = GROUP, graph.calls[item.call].title + (f" ×{item.times}" if item.times > 1 else "")
+        colour, title = GROUP, graph.calls[item.call].title if item.times == 1 else f"{text.title} ×{item.times}"
     else:
         node = graph.nodes[item.node]
         colour = OUTPUT if item.node in writer.roots else LEAF if node.kind == "accumulate" else FUNCTION

@@ -16,6 +16,7 @@ from visualizer.base.explanation import number_text
 from visualizer.experiments.graph.folding import badge_of
 from visualizer.experiments.graph.layout.contract import Layout, Problem
 from visualizer.experiments.graph.model import Backward, Graph, Node, Preview
+from visualizer.experiments.graph.repeats import repeat_title
 from visualizer.experiments.graph.text_width import elided, width_of
 from visualizer.experiments.graph.view_model import GraphView, Item
 from visualizer.figures.graph import Boxes, Edges, Frames, GraphDrawing, Outline
@@ -194,9 +195,8 @@ class Writer:
         last = max(item.members, key=lambda at: nodes[at].sequence)
         shape = shape_text(nodes[last].outputs[0].shape) if nodes[last].outputs else ""
         if item.times > 1:
-            paths = [calls[nodes[at].call].path for at in item.members if nodes[at].call >= 0]
-            title = f"{calls[item.call].title}"
-            tip = f"{item.times} equal blocks one after the other, from {paths[0] if paths else calls[item.call].title} on"
+            title = repeat_title(self.graph, _siblings(self.graph, item))
+            tip = f"{title}: {item.times} equal blocks one after the other"
         else:
             title = tip = calls[item.call].title
         tip = "\n".join((tip, count, "Double-click to open."))
@@ -247,6 +247,19 @@ class Writer:
         if 0 <= node.line < len(self.graph.lines):
             lines.append(_line_text(self.graph, node.line))
         return "\n".join(lines)
+
+
+def _siblings(graph: Graph, item: Item) -> list[int]:
+    """The calls beside the first of a repetition that its nodes are in, in the order of the forward pass."""
+    calls = graph.calls
+    found: dict[int, None] = {}
+    for node in item.members:
+        at = graph.nodes[node].call
+        while at >= 0 and calls[at].parent != calls[item.call].parent:
+            at = calls[at].parent
+        if at >= 0:
+            found[at] = None
+    return sorted(found) or [item.call]
 
 
 def node_title(node: Node, root: bool = False) -> str:

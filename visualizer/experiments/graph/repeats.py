@@ -8,7 +8,7 @@ Linear, ReLU, ...); the first module call in it names the repetition.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable
+from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,6 +85,15 @@ def repeats_of(graph: Graph, folded: Folded, tree: Tree) -> Generator[None, None
         if step % 64 == 63:
             yield None
     return found
+
+
+def repeat_title(graph: Graph, calls: Sequence[int]) -> str:
+    """What repeats: the classes of these calls, and the first and last path: "Linear + ReLU, 0 … 5"."""
+    types = list(dict.fromkeys(graph.calls[call].type for call in calls))
+    paths = [graph.calls[call].path for call in calls]
+    kinds = " + ".join(types[:3]) + (" + …" if len(types) > 3 else "")
+    where = f"{paths[0]} … {paths[-1]}" if paths[0] != paths[-1] else paths[0]
+    return f"{kinds}, {where}" if where else kinds
 
 
 def _node_sign(graph: Graph, folded: Folded, tree: Tree, at: int) -> Hashable:

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from visualizer.experiments.graph.folding import CHUNK, Folded, folded
 from visualizer.experiments.graph.grouping import TOP, Element, Tree, tree_of
 from visualizer.experiments.graph.model import GROUP_IDENT, OUTSIDE_IDENT, REPEAT_IDENT, Graph
-from visualizer.experiments.graph.repeats import Repeat, repeats_of
+from visualizer.experiments.graph.repeats import Repeat, repeat_title, repeats_of
 from visualizer.experiments.graph.requests import Shown
 from visualizer.experiments.graph.view_model import GraphView, Group, Item
 
@@ -159,7 +159,8 @@ def _draft(
             unit = elements[what.first: what.stop]
             ident = REPEAT_IDENT + what.call
             if is_open(ident, False):
-                draft.groups.append(Group(ident, -1, group, f"×{what.times} · {unit_title(graph, unit, what.times)}"))
+                title = repeat_title(graph, [one.call for one in unit if one.call >= 0])
+                draft.groups.append(Group(ident, -1, group, f"×{what.times} · {title}"))
                 enter(unit, (), len(draft.groups) - 1, depth)
             else:
                 draft.add(box(ident, unit, what.call, group, what.times))
@@ -195,19 +196,6 @@ def _members(elements: Sequence[Element], tree: Tree) -> list[int]:
             start, stop = tree.span[one.call]
             members += tree.order[start:stop]
     return members
-
-
-def unit_title(graph: Graph, elements: Sequence[Element], times: int) -> str:
-    """What repeats: the classes of its modules (or names of its nodes), and the first and last path: "Linear + ReLU, 0 … 5"."""
-    period = len(elements) // times
-    words = list(dict.fromkeys(
-        graph.calls[one.call].type if one.call >= 0 else graph.nodes[one.node].title for one in elements[:period]
-    ))
-    paths = [graph.calls[one.call].path for one in elements if one.call >= 0]
-    kinds = " + ".join(words[:3]) + (" + …" if len(words) > 3 else "")
-    if not paths or not paths[0]:
-        return kinds
-    return f"{kinds}, {paths[0]} … {paths[-1]}" if paths[-1] != paths[0] else f"{kinds}, {paths[0]}"
 
 
 def _links(graph: Graph, draft: _Draft, parts: Folded) -> tuple[Ints, Ints, Ints]:
