@@ -341,3 +341,11 @@ def test_layers_of_torch_give_the_graph_of_a_plain_walk(model: nn.Module) -> Non
     named = {name for node in found.graph.nodes for name in node.parameters}
     assert named <= {name for name, _ in model.named_parameters()}
     assert named
+
+
+def test_a_nested_tensor_is_walked_without_its_shape() -> None:
+    x = torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(4, 3)], layout=torch.jagged, requires_grad=True)
+    loss = x.exp().values().sum()
+    found = walked([loss])
+    same_graph(found, loss)
+    assert "Exp" in titles(found.graph)

@@ -253,7 +253,7 @@ class _Types:
             if found is None:
                 found = self._known[key] = TensorType(tuple(map(int, key[0])), dtype_name(key[1]))
             return found
-        except (RuntimeError, TypeError):  # an output that nobody asked for, or of a nested tensor: it has no shape
+        except Exception:  # an output that nobody asked for, or of a nested tensor: it has no shape
             return TensorType((), "")
 
     def outputs(self, node: Any) -> tuple[TensorType, ...]:
