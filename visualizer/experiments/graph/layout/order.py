@@ -8,7 +8,7 @@ from collections.abc import Generator
 from visualizer.experiments.graph.layout.net import Net
 from visualizer.experiments.graph.layout.pace import Pace
 
-#: From so many nodes, points and links on there is one first order, and the second sweep without gain is the last.
+#: From so many nodes, points and links on there is only one first order.
 LARGE = 8_000
 
 
@@ -130,7 +130,7 @@ def ordered(net: Net, pace: Pace, sweeps: int = 12) -> Generator[None, None, Non
         for turn in range(sweeps + 1):
             if best < 0 or found < best:
                 best, kept = found, [list(layer) for layer in net.layers]
-            if not best or idle > (3 if small else 1) or turn == sweeps:
+            if not best or idle > 3 or turn == sweeps:
                 break
             yield from _sweep(net, position, turn % 2 == 0, turn % 4 >= 2, pace)
             found = yield from crossings(net, position, pace)
