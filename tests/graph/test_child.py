@@ -239,6 +239,15 @@ def test_the_child_dies_with_the_window_even_if_it_never_lets_go_of_the_interpre
     wait_for(lambda: gone(child))
 
 
+def test_what_failed_runs_again_only_when_it_is_asked_for_again(tmp_path):
+    program = f"open({str(tmp_path / 'runs')!r}, 'a').write('x')\n1 / 0"
+    for asked, runs in ((1, "x"), (1, "x"), (2, "xx")):
+        source = Source("code", code=program, time_limit=20.0, memory_limit=1.0, asked=asked)
+        with pytest.raises(UserError, match="division by zero"):
+            list(run_in_child(source, "child_stand_in"))
+        assert (tmp_path / "runs").read_text() == runs
+
+
 def test_no_thread_and_no_folder_stays(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = threading.active_count()

@@ -40,13 +40,17 @@ _LOOK, _LOOKS_AT_MEMORY = 0.005, 8
 #: Seconds that a run waits for the child before it says "not yet".
 _WAIT = 0.004
 #: Seconds that the child has to write down where its program is when its time is over.
-_GRACE = 0.05
+_GRACE = 1.0
+#: How the last programs failed that the user asked for; asking again makes another source.
+_failures: dict[Source, tuple[str, str]] = {}
+_MOST_FAILURES = 8
 
 
 def run_in_child(source: Source, runner: str = RUNNER) -> Generator[None, None, Capture]:
     """Run the source's program in a process of its own; yields None while that goes on, and returns what it leaves behind.
 
-    Closing the generator kills the process and all that it has started.
+    Closing the generator kills the process and all that it has started. What failed is not run once more for another page, only
+    when the user asks again.
 
     Args:
         source: of the kind "code" or "file"; that the user asked for it is the caller's to know.
@@ -55,6 +59,9 @@ def run_in_child(source: Source, runner: str = RUNNER) -> Generator[None, None, 
     Raises:
         UserError: the program left nothing that could be drawn; its sentence says what happened, the details are what it printed.
     """
+    known = _failures.get(source)
+    if known is not None:
+        raise UserError(*known)
     with tempfile.TemporaryDirectory(prefix="visualizer-", ignore_cleanup_errors=True) as folder:
         child = Child(source, Path(folder), runner)
         try:
@@ -62,7 +69,14 @@ def run_in_child(source: Source, runner: str = RUNNER) -> Generator[None, None, 
                 yield None
         finally:
             child.stop()
-        child.refuse()
+        try:
+            child.refuse()
+        except UserError as error:
+            if source.asked:
+                _failures[source] = error.sentence, error.details
+                while len(_failures) > _MOST_FAILURES:
+                    del _failures[next(iter(_failures))]
+            raise
         # Through capture_file, as every other capture: a child that was tampered with can leave a wrong file, and no more.
         from visualizer.experiments.graph.capture_file import read_capture
 
@@ -108,13 +122,15 @@ class Child:
             self._send(job)
             while not group.ended(self._process):
                 if limit is START_LIMIT and (self.folder / BEGUN).exists():
-                    began, limit = time.monotonic(), self._source.time_limit + _GRACE
+                    began, limit = time.monotonic(), self._source.time_limit
                 if looks % _LOOKS_AT_MEMORY == 0:
                     self._empty_output()
                     if (over := self._too_much()) and not self._stopping:
                         self._over = over
                         break
                 if time.monotonic() - began > limit:
+                    if limit is not START_LIMIT:
+                        self._wait_for_the_line()
                     self._over = self._too_long(limit is START_LIMIT)
                     break
                 if self._stopping:
@@ -130,6 +146,11 @@ class Child:
                 except OSError:
                     pass
             self.done.set()
+
+    def _wait_for_the_line(self) -> None:
+        end = time.monotonic() + _GRACE
+        while time.monotonic() < end and not self._stopping and not at_line(self._text(WHERE), self._path):
+            time.sleep(_LOOK)
 
     def _send(self, job: bytes) -> None:
         """The job. The pipe stays open: its end tells the child that the window is gone."""
