@@ -13,13 +13,19 @@ import pytest
 import torch
 import ziamath
 
+from tests.graph.pages_of_the_graph import finished
+from visualizer.base.experiment import Gesture
 from visualizer.base.explanation import Block, Formula, Numbers, Paragraph, Table, Verdict
+from visualizer.experiments.graph.drawing import drawn
 from visualizer.experiments.graph.examples.catalogue import EXAMPLES, example
 from visualizer.experiments.graph.experiment import GraphTab
-from visualizer.experiments.graph.model import GROUP_IDENT, REPEAT_IDENT
+from visualizer.experiments.graph.model import GROUP_IDENT, REPEAT_IDENT, Backward, Capture
 from visualizer.experiments.graph.pages.graph import GraphPageResult
-from visualizer.experiments.graph.requests import source_of
+from visualizer.experiments.graph.pages.graph_words import overview
+from visualizer.experiments.graph.requests import GraphRequest, source_of
 from visualizer.experiments.graph.state import PRESETS, GraphState
+from visualizer.experiments.graph.view import graph_view
+from visualizer.experiments.graph.walking import walked
 from visualizer.figures.graph import GraphFigure
 from visualizer.figures.model import Bars, Figure, Heat
 
@@ -170,8 +176,6 @@ def test_a_group_and_a_repetition_tell_what_is_in_them() -> None:
 
 
 def test_a_gesture_on_a_group_opens_it() -> None:
-    from visualizer.base.experiment import Gesture
-
     state = state_of("transformer", fold="modules", level=0)
     result = result_of(state)
     item = next(item for item in result.view.items if item.node < 0)
@@ -184,10 +188,6 @@ def test_a_gesture_on_a_group_opens_it() -> None:
 def test_parameters_that_do_not_reach_the_loss_are_named() -> None:
     state = GraphState().changed(source="code", code="model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))\n"
                                                      "loss = model[0](torch.ones(2)).sum()\n")
-    from visualizer.experiments.graph.model import Backward, Capture
-    from visualizer.experiments.graph.pages.graph_words import overview
-    from visualizer.experiments.graph.walking import walked
-
     space: dict[str, Any] = {"torch": torch, "nn": torch.nn}
     exec(state.code, space)
     graph = walked([space["loss"]], space["model"]).graph
@@ -260,3 +260,23 @@ def test_torchs_generator_stays_where_it_was() -> None:
     before = torch.random.get_rng_state()
     result_of(state_of("mlp", seed=7))
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_an_empty_graph_says_so_and_is_no_crash() -> None:
+    capture = Capture(walked([torch.ones(2)]).graph)
+    assert not capture.graph.nodes
+    state = GraphState()
+    request = TAB.request(state)
+    assert isinstance(request, GraphRequest)
+    view = finished(graph_view(capture.graph, request.shown))
+    drawing = finished(drawn(capture.graph, None, view, False))
+    result = GraphPageResult(request=request, capture=capture, view=view, drawing=drawing, overview=tuple(overview(capture)))
+    for colour in ("kind", "gradient", "memory", "time", "torchviz"):
+        picture = TAB.figures(result, state.changed(colour=colour, find="x", kinds="Add", trace=True))[0]
+        assert isinstance(picture, GraphFigure)
+        assert "no graph" in picture.note
+    first = TAB.explain(result, state).blocks[0]
+    assert isinstance(first, Verdict)
+    assert first.role == "warning"
+    assert result.numbers()["counts"]["nodes"] == 0
+    assert TAB.document("dot", result, state).startswith(b"digraph")

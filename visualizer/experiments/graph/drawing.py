@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,11 @@ from visualizer.experiments.graph.view_model import GraphView, Item
 from visualizer.figures.graph import Boxes, Edges, Frames, GraphDrawing, Outline
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from visualizer.experiments.graph.model import Ints
+
+A = TypeVar("A", bound="NDArray[Any]")
 
 #: Font sizes in pixels.
 TITLE, DETAIL = 13.0, 11.0
@@ -113,7 +117,8 @@ def _ints(values: Sequence[int]) -> Ints:
     return _kept(np.asarray(values, dtype=np.int32))
 
 
-def _kept(values):  # type: ignore[no-untyped-def]
+def _kept(values: A) -> A:
+    """The array itself, from now on read-only."""
     values.flags.writeable = False
     return values
 

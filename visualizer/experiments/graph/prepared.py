@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from visualizer.experiments.graph.model import Ints
     from visualizer.figures.graph import Bools, GraphDrawing
     from visualizer.figures.model import Floats
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _known: WeakKeyDictionary[GraphView, Prepared] = WeakKeyDictionary()
 #: Answers to so many searches and paths are kept.
@@ -136,7 +139,8 @@ class Prepared:
         return both, tuple(np.flatnonzero(links & (view.count > 0)).tolist())
 
 
-def _put(store: dict, key, value) -> None:  # type: ignore[no-untyped-def,type-arg]
+def _put(store: dict[K, V], key: K, value: V) -> None:
+    """Remember an answer; the oldest is forgotten when there are too many."""
     while len(store) >= _KEPT:
         store.pop(next(iter(store)))
     store[key] = value
