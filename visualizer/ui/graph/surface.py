@@ -291,7 +291,8 @@ class GraphSurface(QWidget):
         if viewport != self._viewport:
             self._viewport = viewport
             self._place_map()
-            self.update()
+            # Not the title and the buttons over it: they stay as they are.
+            self.update(self._surround.scene.toAlignedRect())
 
     def bring(self, row: int) -> None:
         """Move the view, no more than necessary, so that a box is seen; and near enough to read its name."""
