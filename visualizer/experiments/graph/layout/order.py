@@ -8,7 +8,7 @@ from collections.abc import Generator
 from visualizer.experiments.graph.layout.net import Net
 from visualizer.experiments.graph.layout.pace import Pace
 
-#: From so many nodes, points and links on there is only one first order.
+#: From so many nodes, points and links on there is only one first order, and fewer sweeps.
 LARGE = 8_000
 
 
@@ -116,10 +116,11 @@ def _sweep(
             yield
 
 
-def ordered(net: Net, pace: Pace, sweeps: int = 12) -> Generator[None, None, None]:
+def ordered(net: Net, pace: Pace) -> Generator[None, None, None]:
     """Order all layers of the net: sweeps of barycentres from two first orders; the best order of all is kept."""
     position = [0.0] * len(net.node)
     small = net.size + len(net.chain_of) < LARGE
+    sweeps = 12 if small else 8
     best, kept = -1, net.layers
     for mirrored in (False, True):
         yield from first_order(net, mirrored, pace)
