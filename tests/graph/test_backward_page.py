@@ -17,10 +17,11 @@ from visualizer.base.roles import Role
 from visualizer.components.latex import number_latex
 from visualizer.experiments.graph.experiment import GraphTab
 from visualizer.experiments.graph.local import local_of
-from visualizer.experiments.graph.model import Capture
+from visualizer.experiments.graph.model import Capture, Edges, Failure, Graph
 from visualizer.experiments.graph.pages import backward as page
 from visualizer.experiments.graph.pages.backward_factors import factor
 from visualizer.experiments.graph.pages.backward_figures import rows_of
+from visualizer.experiments.graph.pages.backward_words import blocks
 from visualizer.experiments.graph.replay import Replay
 from visualizer.experiments.graph.state import PRESETS, VIEWS, GraphState
 from visualizer.figures.graph import GraphFigure
@@ -167,8 +168,7 @@ def test_every_example_is_drawn_and_told_at_every_kind_of_position(name: str, fo
         assert all(0 <= row < boxes for row in (*graph.active, *graph.ready, *(row for row, _, _ in graph.notes)))
         assert all(0 <= row < links for row in graph.flowing)
         assert graph.active or at == 0 or fold != "none"
-        blocks = TAB.explain(result, state.changed(shown_step=at)).blocks
-        assert isinstance(blocks[0], Verdict)
+        assert isinstance(TAB.explain(result, state.changed(shown_step=at)).blocks[0], Verdict)
         for figure in figures[1:]:
             assert figure.layers or figure.note
             keys = [layer.key for layer in figure.layers]
@@ -272,3 +272,29 @@ def test_the_local_derivative_of_a_product_is_the_other_factor() -> None:
     assert to_b is not None
     assert to_a.latex.endswith("= b = 7")
     assert to_b.latex.endswith("= a = 3")
+
+
+def test_without_a_graph_the_page_says_why() -> None:
+    why = "There is no graph: loss does not require a gradient."
+    graph = Graph((), Edges(*(np.zeros(0, dtype=np.int32) for _ in range(4))), failure=Failure(why))
+    replay = Replay(graph, None)
+    assert replay.last == 0
+    assert replay.at(0).ready == ()
+    (only,) = blocks(Capture(graph), replay, replay.at(0), None, None)
+    assert only == Verdict(why, "bad")
+
+
+def test_a_node_that_raises_is_said_to_have_returned_nothing() -> None:
+    x = torch.ones(2, requires_grad=True)
+    made = x.sqrt()
+    loss = (made * made).sum()
+    with torch.no_grad():
+        made.add_(1.0)
+    found, backward = run_of(loss)
+    assert "modified by an inplace operation" in backward.error
+    replay = Replay(found.graph, backward)
+    told = blocks(Capture(found.graph, backward), replay, replay.at(replay.last), None, None)
+    words = [block.text for block in told if isinstance(block, (Paragraph, Verdict))]
+    assert any("the engine stopped in it" in text for text in words)
+    assert any("inplace" in text for text in words)
+    assert not any("sends" in text for text in words)

@@ -150,6 +150,8 @@ def chosen(capture: Capture, view: GraphView, ident: int | None) -> tuple[Block,
 
 def _forward(capture: Capture, replay: Replay, position: Position) -> list[Block]:
     graph = capture.graph
+    if not graph.nodes:
+        return [Verdict(graph.failure.sentence if graph.failure is not None else "There is no graph: nothing was recorded.", "bad")]
     if position.moment is None:
         return [
             Verdict(f"Step 0 of {replay.last}: nothing is recorded yet."),
@@ -244,6 +246,8 @@ def _sentence(graph: Graph, replay: Replay, step: Step, node: Node) -> str:
     if len(step.incoming) > 1:
         none = sum(gradient is None for gradient in step.incoming)
         got += f", the first defined one of {len(step.incoming)} outputs" + (f" ({none} undefined: None)" if none else "")
+    if not step.outgoing and replay.edges_of(node.index):
+        return f"{got}. It returned nothing: the engine stopped in it."
     sent = []
     for edge in replay.edges_of(node.index):
         slot = int(graph.edges.slot[edge])

@@ -121,7 +121,8 @@ def _graph(result: LifeResult, state: GraphState, index: int) -> GraphFigure:
     if event.failed >= 0 and int(view.item_of[event.failed]) >= 0:
         row = int(view.item_of[event.failed])
         active = (row,)
-        notes = [note for note in notes if note[0] != row] + [(row, "backward stops here: what it saved is gone", Role.BAD)]
+        why = ": what it saved is gone" if event.freed[event.failed] else ""
+        notes = [note for note in notes if note[0] != row] + [(row, f"backward stops here{why}", Role.BAD)]
     badge, role = life_words.badge(event)
     figure = looks.figure_of("life", life_words.title(event, result._plan), result, state, notes=tuple(notes), active=active,
                              badge=badge, badge_role=role)

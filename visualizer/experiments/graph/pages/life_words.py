@@ -103,6 +103,9 @@ def blocks(capture: Capture, life: Life, plan: Plan, index: int) -> tuple[Block,
     """The explanation of an event."""
     event, graph = life.events[index], capture.graph
     found: list[Block] = []
+    if not graph.nodes:
+        why = graph.failure.sentence if graph.failure is not None else "There is no graph: nothing was recorded."
+        return (Verdict(why, "bad"),)
     where = f"Step {index} of {len(life.events) - 1}"
     if event.error:
         found.append(Verdict(f"{where}: torch refuses this backward. {sentence(life, index)}", "bad"))
