@@ -23,7 +23,7 @@ def listed(capture: Capture) -> dict[str, Any]:
     found = {
         "title": graph.title,
         "model": graph.model,
-        "torch": capture.torch,
+        "captured_with": capture.torch,
         "counts": {
             "nodes": len(graph.nodes), "edges": len(edges), "leaves": sum(leaf.node >= 0 for leaf in graph.leaves),
             "parameters": sum(leaf.parameter for leaf in graph.leaves), "calls": len(graph.calls),
