@@ -1,8 +1,8 @@
 """Starts ``python -m visualizer`` with a line to ask what it shows. Run as: python probed.py DESCRIPTOR ARGUMENTS...
 
 For each byte that comes in on the socket DESCRIPTOR, one line of JSON goes out: every widget that can be seen, with its
-object name, texts and place on the screen; the plots with the screen places of their axes' ranges. The program itself
-is the installed one, unchanged; it only runs in an application object that answers.
+object name, texts and place on the screen; the plots with the screen places of their axes' ranges; the graphs with their
+boxes. The program itself is the installed one, unchanged; it only runs in an application object that answers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Answering(QtWidgets.QApplication):
             self._notifier.setEnabled(False)
             return
         try:
-            answer = {"widgets": widgets(), "plots": plots()}
+            answer = {"widgets": widgets(), "plots": plots(), "graphs": graphs()}
         except Exception:  # it is the test's to know, not the program's
             answer = {"error": traceback.format_exc()}
         self.line.sendall((json.dumps(answer) + "\n").encode())
@@ -105,6 +105,23 @@ def plots() -> list[dict[str, Any]]:
                 "name": canvas.objectName(), "x": [left, right], "y": [bottom, top],
                 "screen_x": [corner.x() for corner in corners], "screen_y": [corner.y() for corner in corners],
             })
+    return found
+
+
+def graphs() -> list[dict[str, Any]]:
+    """Every graph: its boxes by title, with the place of their middle on the screen, and what stands in the badge."""
+    found = []
+    for canvas in seen():
+        stage = getattr(canvas, "stage", None)
+        if type(canvas).__name__ != "GraphCanvas" or stage is None:
+            continue
+        boxes, corner = stage.drawing.boxes, canvas.scene_rect.topLeft()
+        rows = []
+        for row, title in enumerate(boxes.titles):
+            x, y = canvas.viewport.to_pixels(boxes.left[row] + boxes.width[row] / 2, boxes.top[row] + boxes.height[row] / 2)
+            place = canvas.mapToGlobal(QPointF(corner.x() + x, corner.y() + y))
+            rows.append({"title": title, "shape": boxes.shapes[row], "x": place.x(), "y": place.y()})
+        found.append({"name": canvas.objectName(), "boxes": rows, "badge": canvas.figure.badge, "edges": len(stage.drawing.edges)})
     return found
 
 
