@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from tests.graph.pages_of_the_graph import capture_of, made
+from tests.graph.pages_of_the_graph import capture_of, finished, made, view_of
 from visualizer.base.json_text import json_text
-from visualizer.experiments.graph.examples.catalogue import EXAMPLES
+from visualizer.experiments.graph.drawing import drawn
+from visualizer.experiments.graph.examples.catalogue import EXAMPLES, example
 from visualizer.experiments.graph.listing import listed, longest_path, unique_bytes
 from visualizer.experiments.graph.model import Capture, Preview, TensorType
 from visualizer.experiments.graph.walking import walked
@@ -63,7 +64,33 @@ def test_the_longest_path_counts_edges() -> None:
 
 
 def test_memory_that_is_shared_counts_once() -> None:
-    def tensor(size: int, storage: int) -> Preview:
-        return Preview(TensorType((size,), "float32"), 4 * size, readonly([[0.0]]), storage=storage)
+    def tensor(size: int, storage: int, whole: int = 0) -> Preview:
+        return Preview(TensorType((size,), "float32"), 4 * size, readonly([[0.0]]), storage=storage, whole=whole)
 
     assert unique_bytes([tensor(10, 1), tensor(5, 1), tensor(3, 2), tensor(2, -1), tensor(2, -1)]) == 4 * (10 + 3 + 2 + 2)
+    assert unique_bytes([tensor(1, 1, 100), tensor(1, 1, 100), tensor(2, 2, 8)]) == 108
+
+
+@pytest.mark.parametrize("name", ["lstm", "gpt", "transformer", "cnn"])
+def test_the_memory_of_a_graph_is_that_of_the_storages_which_its_nodes_hold(name: str) -> None:
+    entry = example(name)
+    program = entry.program({"length": 6, "width": 8, "batch": 4})
+    space: dict[str, Any] = {"torch": torch, "nn": nn, "F": nn.functional}
+    with torch.random.fork_rng(devices=[]):
+        exec(program, space)
+    held: dict[int, Any] = {}
+    for node in plain_walk(space["loss"].grad_fn)[0]:
+        for attribute in dir(node):
+            value = getattr(node, attribute) if attribute.startswith("_saved_") else ()
+            for tensor in value if isinstance(value, (tuple, list)) else (value,):
+                if isinstance(tensor, torch.Tensor):
+                    storage = tensor.untyped_storage()
+                    held[storage.data_ptr()] = storage
+    capture = Capture(walked([space["loss"]], space.get("model")).graph)
+    total = sum(storage.nbytes() for storage in held.values())
+    assert listed(capture)["memory"]["saved_bytes"] == total
+    from visualizer.experiments.graph.prepared import prepared_for
+
+    view = view_of(capture.graph, "none")
+    drawing = finished(drawn(capture.graph, None, view, False))
+    assert prepared_for(capture, view, drawing).memory.sum() == total

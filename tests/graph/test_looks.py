@@ -118,11 +118,11 @@ def test_only_some_kinds_leaves_the_others_dimmed() -> None:
 def test_memory_counts_what_is_shared_once(fold: str) -> None:
     capture = capture_of("mlp")
     result = result_of(capture, fold)
-    storages = {saved.tensor.storage: saved.tensor.bytes for node in capture.graph.nodes for saved in node.saved if saved.tensor}
+    storages = {saved.tensor.storage: saved.tensor.kept for node in capture.graph.nodes for saved in node.saved if saved.tensor}
     from visualizer.experiments.graph.prepared import prepared_for
 
     known = prepared_for(result.capture, result.view, result.drawing)
-    assert 0 < known.memory.sum() <= sum(saved.tensor.bytes for node in capture.graph.nodes for saved in node.saved if saved.tensor)
+    assert 0 < known.memory.sum() <= sum(saved.tensor.kept for node in capture.graph.nodes for saved in node.saved if saved.tensor)
     assert known.memory.sum() == sum(storages.values())
 
 

@@ -263,7 +263,7 @@ TEXTS, TYPES, INDICES = many(TEXT), many(TYPE), many(whole(0))
 PREVIEW_RECORD = record(
     Preview, type=TYPE, bytes=COUNT, sample=Codec(_write_sample, _read_sample),
     strides=Codec(lambda value, previews: list(value), many(COUNT, 2).read), storage=INDEX, device=TEXT, minimum=NUMBER,
-    maximum=NUMBER, mean=NUMBER, deviation=NUMBER, norm=NUMBER, nans=COUNT, infinities=COUNT,
+    maximum=NUMBER, mean=NUMBER, deviation=NUMBER, norm=NUMBER, nans=COUNT, infinities=COUNT, whole=COUNT,
 )
 SAVED = record(Saved, name=TEXT, tensor=PREVIEW, text=TEXT, freed=FLAG, hooked=FLAG, leaf=TEXTS)
 NODE = record(

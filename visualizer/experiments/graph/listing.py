@@ -54,14 +54,14 @@ def listed(capture: Capture) -> dict[str, Any]:
 
 
 def unique_bytes(tensors: list[Preview]) -> int:
-    """Of all these tensors; those that share memory count once, with the largest of them."""
+    """What these tensors keep in memory; those that share a storage count once, and a part of one counts as all of it."""
     shared: dict[int, int] = {}
     alone = 0
     for tensor in tensors:
         if tensor.storage < 0:
-            alone += tensor.bytes
+            alone += tensor.kept
         else:
-            shared[tensor.storage] = max(shared.get(tensor.storage, 0), tensor.bytes)
+            shared[tensor.storage] = max(shared.get(tensor.storage, 0), tensor.kept)
     return alone + sum(shared.values())
 
 
@@ -134,7 +134,7 @@ def _tensor(tensor: Preview | None) -> dict[str, Any] | None:
     if tensor is None:
         return None
     row: dict[str, Any] = {
-        "shape": list(tensor.type.shape), "dtype": tensor.type.dtype, "bytes": tensor.bytes, "norm": tensor.norm,
+        "shape": list(tensor.type.shape), "dtype": tensor.type.dtype, "bytes": tensor.bytes, "storage_bytes": tensor.kept, "norm": tensor.norm,
         "mean": tensor.mean, "deviation": tensor.deviation, "minimum": tensor.minimum, "maximum": tensor.maximum,
         "nans": tensor.nans, "infinities": tensor.infinities,
     }

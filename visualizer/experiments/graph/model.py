@@ -46,6 +46,7 @@ class Preview:
         type: shape and dtype.
         bytes: of its elements.
         storage: tensors of a capture that share memory have the same number; -1: not known.
+        whole: bytes of that storage, of which the elements may be a part; 0: not known. See :attr:`kept`.
         device: such as ``cpu``.
         sample: rows x columns: the tensor as a matrix (all but the last dimension are rows), every ``strides[0]``-th row, every
             ``strides[1]``-th column; float64, of a complex tensor the absolute value. Empty for a tensor without elements.
@@ -67,6 +68,12 @@ class Preview:
     norm: float = float("nan")
     nans: int = 0
     infinities: int = 0
+    whole: int = 0
+
+    @property
+    def kept(self) -> int:
+        """Bytes that stay in memory as long as this tensor does: a part of a tensor keeps all of it alive."""
+        return max(self.bytes, self.whole)
 
     @property
     def complete(self) -> bool:

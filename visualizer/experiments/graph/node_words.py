@@ -219,7 +219,10 @@ def _saved_row(saved: Saved) -> tuple[str, str, str, str]:
         " = ".join(saved.leaf) if saved.leaf else ""
     if saved.tensor is None:
         return saved.name, saved.text, "", "" if state == saved.text else state
-    return saved.name, f"{type_text(saved.tensor.type)}: {tensor_text(saved.tensor)}", bytes_text(saved.tensor.bytes), state
+    memory = bytes_text(saved.tensor.bytes)
+    if saved.tensor.kept > saved.tensor.bytes:
+        memory += f" of {bytes_text(saved.tensor.kept)}, which it keeps alive"
+    return saved.name, f"{type_text(saved.tensor.type)}: {tensor_text(saved.tensor)}", memory, state
 
 
 def _used_leaves(capture: Capture, item: Item) -> list[Block]:

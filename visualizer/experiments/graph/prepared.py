@@ -250,7 +250,7 @@ def _place(graph: Graph, call: int, line: int) -> list[str]:
 
 
 def _memory(graph: Graph) -> Generator[None, None, Floats]:
-    """Bytes that each node keeps for backward, shared storage at the first node only."""
+    """Bytes that each node keeps for backward, a storage that several keep at the first node only."""
     memory = np.zeros(len(graph.nodes))
     seen: set[int] = set()
     for at, node in enumerate(graph.nodes):
@@ -260,7 +260,7 @@ def _memory(graph: Graph) -> Generator[None, None, Floats]:
                 continue
             if tensor.storage >= 0:
                 seen.add(tensor.storage)
-            memory[at] += tensor.bytes
+            memory[at] += tensor.kept
         if at % CHUNK == CHUNK - 1:
             yield None
     return memory

@@ -81,10 +81,10 @@ def run(request: AbsentRequest) -> Iterator[AbsentResult | None]:
 def kept_of(graph: Graph) -> tuple[Kept, ...]:
     """What the nodes keep for backward, the largest first; a tensor that several of them keep, or views of one, count once.
 
-    A view counts as its own elements: how large the rest of its memory is, which it keeps alive, is known of leaves only.
+    A view counts as all of its memory, which it keeps alive.
     """
     values = [(leaf, leaf.value) for leaf in graph.leaves if leaf.value is not None and leaf.value.storage >= 0]
-    leaves = {value.storage: (" = ".join(leaf.names), value.bytes) for leaf, value in values}
+    leaves = {value.storage: " = ".join(leaf.names) for leaf, value in values}
     found: dict[object, Kept] = {}
     for node in graph.nodes:
         for number, saved in enumerate(node.saved):
@@ -92,10 +92,9 @@ def kept_of(graph: Graph) -> tuple[Kept, ...]:
             if tensor is None:
                 continue
             key = tensor.storage if tensor.storage >= 0 else (node.index, number)
-            # A part of a leaf keeps all of it alive.
-            owner, whole = leaves.get(tensor.storage, (" = ".join(saved.leaf), 0))
+            owner = leaves.get(tensor.storage, " = ".join(saved.leaf))
             before = found.get(key, Kept(f"{node.title}.{saved.name}", 0, False))
-            found[key] = Kept(owner or before.name, max(before.bytes, tensor.bytes, whole), before.leaf or bool(owner))
+            found[key] = Kept(owner or before.name, max(before.bytes, tensor.kept), before.leaf or bool(owner))
     return tuple(sorted(found.values(), key=lambda one: -one.bytes))
 
 
