@@ -95,7 +95,7 @@ def test_a_typed_program_runs_only_when_asked_and_its_error_stands_at_its_line(
         program.wait_for(
             lambda shown: (label := find(shown, "graph.code.message")) and "3" in label["text"], "a sentence that names line 3"
         )
-        program.wait_for(lambda shown: any(box["title"].startswith("Mul") for box in boxes(shown)), "what was built before the error")
+        program.wait_for(lambda shown: any(box["title"].startswith("Mul") for box in boxes(shown)), "what was built before")
         assert program.closed()[:2] == (0, "")
 
     witness.unlink()
