@@ -110,6 +110,8 @@ def test_the_first_step_comes_at_once_and_every_step_waits_a_little():
     ("import os; os._exit(0)", "The program ended the process with exit status 0, before its graph could be captured."),
     ("input()", "The program's graph could not be captured: EOFError: EOF when reading a line"),
     ("class Odd(BaseException): pass\nraise Odd('end')", "The program's graph could not be captured: Odd: end"),
+    ("class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd",
+     "The program's graph could not be captured: Odd: its message cannot be read"),
     ("\n\nwhile True: pass", "The program was stopped: it took longer than its limit of 1 s, at line 3."),
     pytest.param("import os\nos.abort()", "The program was ended by abort() (SIGABRT), at line 2.", marks=posix),
     pytest.param("import ctypes\nctypes.string_at(0)",

@@ -96,6 +96,29 @@ def test_a_program_may_end_itself(text: str) -> None:
     assert "ended itself" in said(run_program(W + "h = w * 2\n" + text))
 
 
+@pytest.mark.parametrize(("raised", "told"), [
+    ("class Odd(Exception):\n    def __str__(self): raise ValueError('mine')\nraise Odd", "Odd: its message cannot be read"),
+    ("class Odd(Exception):\n    def __str__(self): return 3\nraise Odd", "Odd: its message cannot be read"),
+    ("class Odd(BaseException): pass\nraise Odd('end')", "Odd: end"),
+    ("raise GeneratorExit", "GeneratorExit: no message"),
+    ("raise MemoryError", "MemoryError: no memory was left for it"),
+    ("raise ValueError('\\n \\n')", "ValueError: no message"),
+    (r"raise ValueError('a\0b\x1b[31m\ud800')", r"ValueError: a\x00b\x1b[31m\ud800"),
+])
+def test_whatever_an_error_is_it_is_told_and_what_was_built_before_it_is_there(raised: str, told: str) -> None:
+    ran = run_program(W + "h = w * 2\n" + raised)
+    assert said(ran) == f"The forward pass failed in line {2 + len(raised.splitlines())}. {told}"
+    assert [type(root.grad_fn).__name__ for root in ran.roots] == ["MulBackward0"]
+
+
+def test_a_message_of_many_megabytes_is_cut() -> None:
+    failure = run_program("raise ValueError('x' * 10_000_000)").recording.failure
+    assert failure is not None
+    assert len(failure.sentence) < 400
+    assert failure.details.endswith("(10,000,000 characters)")
+    assert len(failure.details) < 30_000
+
+
 def test_endless_recursion_is_an_error_as_any_other() -> None:
     assert "RecursionError" in said(run_program("def f(n):\n    return f(n + 1)\nf(0)"))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from visualizer.experiments.graph.error_words import first_line_of, message_of
 from visualizer.experiments.graph.model import Call, Failure, Node, Operation, Origin, Preview, SourceLine
 from visualizer.experiments.graph.noted import Given, NotedCall, NotedOperation, type_of
 from visualizer.experiments.graph.recorded_names import Names
@@ -185,10 +186,9 @@ class Told:
             sentence = f"The program ended itself{where}, with sys.exit or exit."
             self.failure = Failure(sentence, "", line)
             return self.failure
-        message = str(error).strip() or "no message"
-        first = message.splitlines()[0]
-        sentence = f"The forward pass failed{where}.{what} {type(error).__name__}: {first}"
-        self.failure = Failure(sentence, message, line, operation)
+        none = "no memory was left for it" if isinstance(error, MemoryError) else "no message"
+        sentence = f"The forward pass failed{where}.{what} {type(error).__name__}: {first_line_of(error) or none}"
+        self.failure = Failure(sentence, message_of(error) or none, line, operation)
         return self.failure
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from visualizer.base.errors import UserError
 from visualizer.experiments.graph.child.limits import be_first_to_go, die_with_parent, limit_memory
 from visualizer.experiments.graph.child.protocol import BEGUN, CAPTURE, NOT_BEGUN, PROBLEM, WHERE, Job, read_job
+from visualizer.experiments.graph.error_words import first_line_of
 
 
 def main() -> None:
@@ -52,9 +53,9 @@ def main() -> None:
     except KeyboardInterrupt:
         name, content = PROBLEM, _problem("The program raised KeyboardInterrupt, as Ctrl-C does.", traceback.format_exc())
     except BaseException as error:
-        sentence = " ".join(str(error).split())[:300]
-        name, content = PROBLEM, _problem(f"The program's graph could not be captured: {type(error).__name__}: {sentence}",
-                                          traceback.format_exc())
+        name, content = PROBLEM, _problem(
+            f"The program's graph could not be captured: {type(error).__name__}: {first_line_of(error) or 'no message'}",
+            traceback.format_exc())
     else:
         name = CAPTURE
     try:
