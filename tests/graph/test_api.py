@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 import visualizer
 from tests.graph.plain_walk import plain_walk
 from visualizer.base.errors import UserError
-from visualizer.experiments.graph import api
+from visualizer.experiments.graph import api, showing
 
 
 def small() -> tuple[nn.Module, Tensor]:
@@ -99,6 +100,48 @@ def test_without_backward_a_checkpoint_is_not_run_again() -> None:
     loss = checkpoint(part, torch.ones(3, requires_grad=True), use_reentrant=False).sum()
     visualizer.capture(loss, backward=False)
     assert len(runs) == 1
+
+
+def test_the_gradient_of_an_intermediate_tensor_that_retains_it_stays_what_it_was() -> None:
+    class Keeping(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.hidden = x * 2.0
+            self.hidden.retain_grad()
+            return self.hidden.exp()
+
+    model, x = Keeping(), torch.ones(3, requires_grad=True)
+    loss = model(x).sum()
+    early = nn.Parameter(torch.ones(2)) * 1.0  # of another graph
+    early.retain_grad()
+    visualizer.capture(loss, model)
+    assert model.hidden.grad is None
+    loss.backward(retain_graph=True)  # type: ignore[no-untyped-call]
+    held = model.hidden.grad
+    assert held is not None
+    before = held.clone()
+    backward = visualizer.capture(loss, model).backward
+    assert backward is not None
+    assert backward.equal is True
+    assert model.hidden.grad is held
+    assert torch.equal(held, before)
+    loss.backward(retain_graph=True)  # type: ignore[no-untyped-call]
+    assert torch.equal(model.hidden.grad, 2.0 * before)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_model_on_the_device_meta_has_a_graph_with_shapes_and_no_values(recorded: bool) -> None:
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(5, 3), nn.ReLU(), nn.Linear(3, 1))
+        x = torch.empty(2, 5)
+    with visualizer.record(model) as recording:
+        loss = model(x).pow(2).mean()
+    found = visualizer.capture(loss, model, recording=recording if recorded else None)
+    assert found.counts == {"nodes": 11, "edges": 10}
+    assert found.backward is not None
+    assert (found.backward.equal, found.backward.error, len(found.backward.steps)) == (None, "", 11)
+    shapes = [grad.after.type.shape for grad in found.backward.grads if grad.after is not None]
+    assert shapes == [tuple(parameter.shape) for parameter in model.parameters()]
+    assert all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_a_graph_after_its_backward_is_captured_without_what_was_freed() -> None:
@@ -227,29 +270,96 @@ class Started:
         return None
 
 
-def test_show_opens_a_saved_capture_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(api.subprocess, "Popen", Started)
-    monkeypatch.setattr(api.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
-    monkeypatch.setattr(api, "_windows", [])
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A display, a home and a program that is never started; the folder of shown captures."""
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(showing.subprocess, "Popen", Started)
+    monkeypatch.setattr(showing, "_windows", [])
+    monkeypatch.setattr(showing, "_said", set())
     Started.every.clear()
+    return showing.shown_folder()
+
+
+def test_show_opens_a_saved_capture_in_a_process_of_its_own(shown: Path) -> None:
     model, loss = small()
     assert visualizer.show(loss, model) is None  # type: ignore[func-returns-value]
     (started,) = Started.every
     assert started.words[:4] == [sys.executable, "-m", "visualizer", "graph"]
-    shown = visualizer.load(started.words[4])
-    assert shown.counts == visualizer.capture(loss, model).counts
-    assert shown.graph.nodes[0].variables == ("loss",)
+    found = visualizer.load(started.words[4])
+    assert found.counts == visualizer.capture(loss, model).counts
+    assert found.graph.nodes[0].variables == ("loss",)
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_a_window_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_window_holds_none_of_the_scripts_streams(shown: Path) -> None:
+    """A pipe behind the script would not end before the window."""
+    visualizer.show(small()[1])
+    (started,) = Started.every
+    assert {started.options[name] for name in ("stdin", "stdout")} == {subprocess.DEVNULL}
+    assert started.options["stderr"].name != sys.stderr.fileno()
+    assert started.options["start_new_session"]
+
+
+def test_what_was_shown_is_kept_for_the_window_but_not_for_ever(shown: Path) -> None:
+    other = shown / "other.json"
+    other.write_text("{}")
     model, loss = small()
-    monkeypatch.setattr(api.sys, "executable", "")
-    with pytest.raises(UserError, match="no window can be started"):
+    for _ in range(showing.KEPT + 3):
         visualizer.show(loss, model)
-    monkeypatch.setattr(api.sys, "executable", "/no/such/program")
-    with pytest.raises(UserError, match="cannot be started"):
+    files = [Path(started.words[4]) for started in Started.every]
+    assert len(set(files)) == showing.KEPT + 3
+    assert [file.exists() for file in files] == [False] * 3 + [True] * showing.KEPT
+    assert other.exists()
+
+
+def test_a_window_that_cannot_be_started_is_told_and_the_script_goes_on(
+    shown: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    model, loss = small()
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    if sys.platform.startswith("linux"):
+        for _ in range(3):
+            visualizer.show(loss, model)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("visualizer: There is no display")
+        assert "run.graph.json" in line
+        assert list(shown.iterdir()) == []
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.undo()
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setattr(showing, "shown_folder", lambda: shown)
+    for program in ("", "/no/such/program"):
+        monkeypatch.setattr(showing.sys, "executable", program)
         visualizer.show(loss, model)
+        assert capsys.readouterr().err.startswith("visualizer: No window can be opened: ")
+    assert Started.every == []
+
+
+def test_a_window_that_ends_with_a_sentence_has_it_passed_on(
+    shown: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setattr(showing, "_said", set())
+    monkeypatch.setattr(showing, "shown_folder", lambda: shown)
+    monkeypatch.setattr(showing, "program", lambda: [
+        sys.executable, "-c", "import sys; print('noise', file=sys.stderr); sys.exit('visualizer: No X server answers there.')"])
+    visualizer.show(small()[1])
+    for thread in threading.enumerate():
+        if thread.name == "visualizer.show":
+            thread.join()
+    assert capsys.readouterr().err.startswith("visualizer: No X server answers there. The script goes on")
+
+
+def test_where_there_is_no_home_to_write_to_a_temporary_folder_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(blocked))
+    monkeypatch.setattr(showing.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+    assert showing.shown_folder() == tmp_path
 
 
 def test_a_notebook_shows_the_text_where_no_picture_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:

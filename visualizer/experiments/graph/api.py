@@ -30,9 +30,10 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge
 
 from visualizer.base.errors import UserError
-from visualizer.experiments.graph import previews
+from visualizer.experiments.graph import previews, showing
 from visualizer.experiments.graph.backward import recorded
 from visualizer.experiments.graph.capture_file import read_capture_now, write_capture
+from visualizer.experiments.graph.grads import retained
 from visualizer.experiments.graph.model import Backward, Capture, Graph
 from visualizer.experiments.graph.recording import Recording
 from visualizer.experiments.graph.walking import FREED_NOTE, Root, edge_of, walked
@@ -41,9 +42,6 @@ __all__ = ["GraphCapture", "capture", "load", "record", "show"]
 
 #: Seconds for a notebook's picture, and the largest graph that a notebook draws by itself.
 _PICTURE_PATIENCE, _PICTURE_NODES = 60.0, 3000
-
-#: Windows that were opened from this process; a process that is not waited for would be warned about.
-_windows: list[subprocess.Popen[bytes]] = []
 
 
 class GraphCapture:
@@ -82,11 +80,9 @@ class GraphCapture:
     def show(self) -> None:
         """Open this graph in a window, which is a process of its own and stays when this one ends. Returns at once.
 
-        Raises:
-            UserError: no window can be started from here.
+        Where no window can be opened, one line on standard error says why.
         """
-        folder = Path(tempfile.mkdtemp(prefix="visualizer-"))
-        _start(self.save(folder / f"{self._file_name()}.graph.json"))
+        showing.open_window(self.save, self._file_name())
 
     def _file_name(self) -> str:
         kept = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in self.graph.title)[:40].strip("-")
@@ -110,7 +106,7 @@ class GraphCapture:
             with tempfile.TemporaryDirectory(prefix="visualizer-") as folder:
                 file = self.save(Path(folder) / "picture.graph.json")
                 done = subprocess.run(
-                    [*_program(), "export", "graph", str(file), "--out", "-", "--format", "svg"], capture_output=True, check=False,
+                    [*showing.program(), "export", "graph", str(file), "--out", "-", "--format", "svg"], capture_output=True, check=False,
                     timeout=_PICTURE_PATIENCE, stdin=subprocess.DEVNULL, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
                 )
             text = done.stdout.decode("utf-8")
@@ -130,7 +126,8 @@ def capture(
             starts with ones.
         model: gives names to parameters and modules. Without a ``recording``, module calls are guessed from them.
         backward: run backward, twice and with ``retain_graph=True``, to see the gradients at every node. Afterwards every
-            ``.grad`` is what it was, and the graph can be run backward as if nothing had happened; but the user's hooks do run.
+            ``.grad`` is what it was, also of intermediate tensors that retain it, and the graph can be run backward as if nothing
+            had happened; but the user's hooks do run.
         names: variables by name, for the names of tensors; None: the local variables of the caller.
         recording: of the forward pass, made by :func:`record`.
 
@@ -149,11 +146,14 @@ def show(
     recording: Recording | None = None,
 ) -> None:
     """Capture the graph of this loss (see :func:`capture`) and open it in a window. Returns at once: the window is a process of its
-    own, works from scripts and notebooks, and stays open when this process ends.
+    own, works from scripts and notebooks, and stays open when this process ends. Where no window can be opened, one line on
+    standard error says why, and nothing is captured.
 
     Raises:
-        UserError: there is no graph to capture, or no window can be started from here.
+        UserError: there is no graph to capture.
     """
+    if not showing.can_show():
+        return
     if names is None:
         names = _variables_of(sys._getframe(1))
     _captured(loss, model, backward, names, recording).show()
@@ -216,7 +216,7 @@ def _captured(
 
 
 def _run_backward(found: Any) -> Backward:
-    run = recorded(found, previews.budget(3 * len(found.graph.nodes)))
+    run = recorded(found, previews.budget(3 * len(found.graph.nodes)), retained(found.live))
     while True:
         try:
             next(run)
@@ -257,22 +257,3 @@ def _no_graph(loss: Any, given: list[Root]) -> str:
         return f"{what} It was made under torch.inference_mode(); compute it outside of that."
     return (f"{what} It was computed under torch.no_grad() or from detached tensors, or nothing that it was computed from has "
             "requires_grad=True.")
-
-
-def _program() -> list[str]:
-    if not sys.executable:
-        raise UserError("This Python does not know where its own program is, so no window can be started from here.")
-    return [sys.executable, "-m", "visualizer"]
-
-
-def _start(file: Path) -> None:
-    """The window, as a process that does not end with this one."""
-    _windows[:] = [window for window in _windows if window.poll() is None]
-    options: dict[str, Any] = {"start_new_session": True}
-    if os.name == "nt":
-        options = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
-    try:
-        window = subprocess.Popen([*_program(), "graph", str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
-    except OSError as error:
-        raise UserError("The window cannot be started.", str(error)) from error
-    _windows.append(window)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
 from visualizer.base.aside import aside
-from visualizer.experiments.graph.grads import Held, same
+from visualizer.experiments.graph.grads import Held, same, without_values
 from visualizer.experiments.graph.model import Backward, Grad, Graph, Preview, Step
 from visualizer.experiments.graph.previews import preview
 
@@ -31,7 +31,7 @@ _AT_ONCE = 200
 _CHUNK = 250
 
 
-def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
+def recorded(walked: Walked, most: int, others: Iterable[Tensor] = ()) -> Generator[None, None, Backward]:
     """Run the engine twice over this graph, plainly and with hooks, and compare what the leaves' ``.grad`` has become.
 
     Both runs begin with ``.grad`` None at every leaf and keep the saved tensors (``retain_graph=True``); a root that is no scalar
@@ -42,6 +42,7 @@ def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
     Args:
         walked: the graph, its live nodes and leaves, and where it starts.
         most: number of sample values of each preview at most.
+        others: tensors inside of the graph that retain their gradient (``retain_grad``): theirs is put back, too.
 
     Returns:
         The engine's steps in its order. If it raised an error, that is told in ``error``, and the last step is the node at which
@@ -51,7 +52,7 @@ def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
     with torch.no_grad():
         starts = [ones(root) for root in roots]
     start = preview(starts[0], most) if walked.roots else None
-    held = Held((*walked.leaves, *(root for root in roots if isinstance(root, Tensor))))
+    held = Held((*walked.leaves, *(root for root in roots if isinstance(root, Tensor)), *others))
     recorder = _Recorder(walked.graph, most)
     handles: list[Any] = []
 
@@ -83,7 +84,7 @@ def recorded(walked: Walked, most: int) -> Generator[None, None, Backward]:
     for index, (leaf, before, plain, after) in enumerate(zip(walked.graph.leaves, held.of(walked.leaves), reference, found,
                                                              strict=True)):
         if leaf.node >= 0 or after is not None:
-            equal = None if error or refused else same(plain, after)
+            equal = None if error or refused or without_values(plain, after) else same(plain, after)
             grads.append(Grad(index, _shown(before, most), _shown(after, most), equal))
         if index % 8 == 7:
             yield None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -49,10 +50,41 @@ class Held:
         return [self._grads.get(id(tensor)) for tensor in tensors]
 
 
+def without_values(*tensors: Tensor | None) -> bool:
+    """Whether one of these has no values that could be compared: it is on the device ``meta``."""
+    return any(tensor is not None and tensor.is_meta for tensor in tensors)
+
+
+def retained(nodes: Iterable[Any]) -> list[Tensor]:
+    """The tensors made by these nodes that retain their gradient (``retain_grad``), whoever holds them.
+
+    torch keeps no list of them; every tensor that Python has seen is known to its garbage collector.
+    """
+    made = {id(node) for node in nodes}
+    kinds: list[type] = [Tensor]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    tensor = frozenset(kinds)  # to ask each of a million objects for its class takes a few hundredths of a second
+    return [one for one in gc.get_objects() if type(one) in tensor and _retains(one, made)]
+
+
+def _retains(tensor: Tensor, nodes: Collection[int]) -> bool:
+    """Whether it does, and one of these nodes has made it."""
+    with torch._C.DisableTorchFunction():
+        try:
+            return tensor.retains_grad and id(tensor.grad_fn) in nodes
+        except (RuntimeError, NotImplementedError):  # a view that can have no gradient any more; a subclass without any
+            return False
+
+
 def same(one: Tensor | None, other: Tensor | None) -> bool:
     """Whether two gradients are equal bit for bit, of one shape and dtype; any NaN equals any NaN."""
     if one is None or other is None:
         return one is other
+    if one.is_nested or other.is_nested:  # it has no shape of its own, but its parts have
+        if not (one.is_nested and other.is_nested) or one.size(0) != other.size(0):
+            return False
+        return all(map(same, one.detach().unbind(), other.detach().unbind()))
     if one.shape != other.shape or one.dtype != other.dtype or one.layout != other.layout:
         return False
     one, other = one.detach(), other.detach()

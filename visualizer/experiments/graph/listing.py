@@ -135,8 +135,8 @@ def _tensor(tensor: Preview | None) -> dict[str, Any] | None:
         return None
     row: dict[str, Any] = {
         "shape": list(tensor.type.shape), "dtype": tensor.type.dtype, "bytes": tensor.bytes, "storage_bytes": tensor.kept,
-        "norm": tensor.norm, "mean": tensor.mean, "deviation": tensor.deviation, "minimum": tensor.minimum, "maximum": tensor.maximum,
-        "nans": tensor.nans, "infinities": tensor.infinities,
+        "norm": tensor.norm, "mean": tensor.mean, "deviation": tensor.deviation, "minimum": tensor.minimum,
+        "maximum": tensor.maximum, "nans": tensor.nans, "infinities": tensor.infinities,
     }
     if tensor.complete and tensor.sample.size <= 64:
         row["values"] = tensor.sample

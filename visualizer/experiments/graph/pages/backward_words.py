@@ -115,7 +115,7 @@ def badge(capture: Capture) -> tuple[str, Role]:
         return "backward() raised an error", Role.BAD
     told = [grad.equal for grad in backward.grads if grad.equal is not None]
     if not told:
-        return "", Role.MUTED
+        return ("Not compared with loss.backward(): no values, only shapes" if backward.grads else ""), Role.MUTED
     right = sum(told)
     words = f"{right} of {len(told)} .grad bit for bit"
     return (f"Equal to loss.backward(): {words}", Role.GOOD) if right == len(told) else (
@@ -216,7 +216,7 @@ def _backward(capture: Capture, replay: Replay, position: Position, local: Local
     equal, _ = badge(capture)
     role: Literal["good", "warning", "bad"] = "bad" if backward.error else "good" if backward.equal else "warning"
     found: list[Block] = [
-        Verdict(f"Backward, step {position.step + 1} of {len(replay.steps)}: {node.name}. {equal}.", role),
+        Verdict(f"Backward, step {position.step + 1} of {len(replay.steps)}: {node.name}." + (f" {equal}." if equal else ""), role),
     ]
     if failed:
         found += [Verdict(f"The engine stopped at {node.name}. torch says: {backward.error}", "bad")]
