@@ -257,6 +257,9 @@ def test_a_saved_capture_is_loaded_as_it_was(tmp_path: Path) -> None:
         visualizer.load(tmp_path / "none.graph.json")
 
 
+POPEN = subprocess.Popen
+
+
 class Started:
     """Instead of a process: notes how it would have been started."""
 
@@ -268,6 +271,9 @@ class Started:
 
     def poll(self) -> int | None:
         return None
+
+    def wait(self, timeout: float) -> int:
+        return 0
 
 
 @pytest.fixture
@@ -327,24 +333,19 @@ def test_a_window_that_cannot_be_started_is_told_and_the_script_goes_on(
         assert line.startswith("visualizer: There is no display")
         assert "run.graph.json" in line
         assert list(shown.iterdir()) == []
+    assert Started.every == []
     monkeypatch.setenv("DISPLAY", ":7")
-    monkeypatch.undo()
-    monkeypatch.setenv("DISPLAY", ":7")
-    monkeypatch.setattr(showing, "shown_folder", lambda: shown)
+    monkeypatch.setattr(showing.subprocess, "Popen", POPEN)
     for program in ("", "/no/such/program"):
         monkeypatch.setattr(showing.sys, "executable", program)
         visualizer.show(loss, model)
         assert capsys.readouterr().err.startswith("visualizer: No window can be opened: ")
-    assert Started.every == []
 
 
 def test_a_window_that_ends_with_a_sentence_has_it_passed_on(
     shown: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.undo()
-    monkeypatch.setenv("DISPLAY", ":7")
-    monkeypatch.setattr(showing, "_said", set())
-    monkeypatch.setattr(showing, "shown_folder", lambda: shown)
+    monkeypatch.setattr(showing.subprocess, "Popen", POPEN)
     monkeypatch.setattr(showing, "program", lambda: [
         sys.executable, "-c", "import sys; print('noise', file=sys.stderr); sys.exit('visualizer: No X server answers there.')"])
     visualizer.show(small()[1])

@@ -49,6 +49,7 @@ PACKAGES: Mapping[str, str] = MappingProxyType({
 })
 
 _ONLY_WAYLAND = ("libwayland-client.so.0", "libwayland-cursor.so.0", "libwayland-egl.so.1")
+_NO_DISPLAY = "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"
 _LINKER = re.compile(r"(?P<library>[\w.+-]+\.so[\w.]*): (?P<reason>.+)")
 
 
@@ -67,11 +68,13 @@ def qt_problem(window: bool = True) -> str | None:
         return _library_problem(plugins, "offscreen")
     problems = [_platform_problem(plugins, platform) for platform in _platforms()]
     if not problems:
-        return (
-            "There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set): start visualizer in a desktop session, "
-            "or use 'visualizer export', which needs none."
-        )
+        return f"{_NO_DISPLAY}: start visualizer in a desktop session, or use 'visualizer export', which needs none."
     return None if None in problems else problems[0]
+
+
+def display_problem() -> str | None:
+    """Why a window cannot be opened from here, as far as it can be told without loading anything; None: perhaps it can."""
+    return f"{_NO_DISPLAY}." if sys.platform.startswith("linux") and not _platforms() else None
 
 
 def import_problem(error: ImportError) -> str | None:

@@ -106,8 +106,9 @@ class GraphCapture:
             with tempfile.TemporaryDirectory(prefix="visualizer-") as folder:
                 file = self.save(Path(folder) / "picture.graph.json")
                 done = subprocess.run(
-                    [*showing.program(), "export", "graph", str(file), "--out", "-", "--format", "svg"], capture_output=True, check=False,
-                    timeout=_PICTURE_PATIENCE, stdin=subprocess.DEVNULL, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+                    [*showing.program(), "export", "graph", str(file), "--out", "-", "--format", "svg"], capture_output=True,
+                    check=False, timeout=_PICTURE_PATIENCE, stdin=subprocess.DEVNULL,
+                    env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
                 )
             text = done.stdout.decode("utf-8")
         except (OSError, subprocess.SubprocessError, UnicodeDecodeError, UserError):
