@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from visualizer.experiments.graph.model import Preview
+from visualizer.experiments.graph.preview_batch import Batch
 from visualizer.experiments.graph.previews import LARGEST_SAMPLE, SMALLEST_SAMPLE, Storages, budget, preview, preview_in_pieces
 
 
@@ -270,3 +271,48 @@ def test_the_budget_shrinks_with_the_number_of_tensors() -> None:
     assert budget(1) == budget(0) == LARGEST_SAMPLE
     assert budget(10**7) == SMALLEST_SAMPLE
     assert SMALLEST_SAMPLE < budget(10_000) < LARGEST_SAMPLE
+
+
+@pytest.mark.parametrize("count", [8, 10_000])
+def test_a_tensor_whose_storage_was_let_go_is_not_read(count: int) -> None:
+    tensor = torch.ones(count)
+    tensor.untyped_storage().resize_(0)
+    found = preview(tensor, 16)
+    assert found.type == ((count,), "float32")
+    assert found.sample.size == 0
+    assert math.isnan(found.norm)
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(0, 5), max_size=3),
+                          st.sampled_from(["plain", "zero", "nan", "tiny", "huge", "int"])), max_size=30), st.integers(1, 40))
+def test_previews_made_together_are_those_made_one_by_one(kinds: list[tuple[list[int], str]], most: int) -> None:
+    made: list[Tensor] = []
+    for at, (shape, kind) in enumerate(kinds):
+        tensor = torch.randn(shape, generator=torch.Generator().manual_seed(at), dtype=torch.float64)
+        made.append({"plain": tensor, "zero": tensor * 0.0, "nan": tensor.clone().fill_(math.nan), "tiny": tensor * 1e-300,
+                     "huge": tensor * 1e300, "int": (tensor * 9).to(torch.int32)}[kind])
+    one_by_one = [preview(tensor, most) for tensor in made]
+    batch = Batch()
+    together = [batch.preview(tensor, most) for tensor in made]
+    for tensor in made:
+        tensor.zero_()  # what happens afterwards is not seen
+    batch.finished()
+    for found, wanted in zip(together, one_by_one, strict=True):
+        np.testing.assert_array_equal(found.sample, wanted.sample)
+        assert (found.type, found.bytes, found.strides, found.nans, found.infinities) == (
+            wanted.type, wanted.bytes, wanted.strides, wanted.nans, wanted.infinities)
+        for name in ("minimum", "maximum", "mean", "deviation", "norm"):
+            assert getattr(found, name) == pytest.approx(getattr(wanted, name), rel=1e-12, abs=1e-320, nan_ok=True), name
+
+
+def test_a_batch_looks_at_the_same_elements_once() -> None:
+    batch, tensor = Batch(Storages()), torch.randn(5)
+    first = batch.preview(tensor, 16)
+    assert batch.preview(tensor, 16) is first
+    batch.finished()
+    assert batch.preview(tensor, 16) is first
+    tensor.add_(1.0)
+    assert batch.preview(tensor, 16).storage == first.storage
+    assert batch.preview(tensor, 16) is not first
+    batch.finished()
+    agrees(batch.preview(tensor, 16), tensor)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from visualizer.experiments.graph.model import Leaf, Preview, Reason
-from visualizer.experiments.graph.previews import Storages, preview_in_pieces
+from visualizer.experiments.graph.preview_batch import Batch
 from visualizer.experiments.graph.recording_protocol import Recorded
 
 
@@ -43,12 +43,12 @@ class Leaves:
     def tensors(self) -> tuple[Tensor, ...]:
         return tuple(entry.tensor for entry in self.entries.values())
 
-    def listed(self, nodes: Mapping[int, int], most: int, storages: Storages) -> Generator[None, None, tuple[Leaf, ...]]:
+    def listed(self, nodes: Mapping[int, int], most: int, batch: Batch) -> Generator[None, None, tuple[Leaf, ...]]:
         """As plain data; ``nodes``: the index of the AccumulateGrad of each leaf in the graph, by ``id``."""
         found = []
         for ident, entry in self.entries.items():
             # Looked at even if the recording has its value: so that its storage is numbered with those of saved tensors.
-            value = yield from preview_in_pieces(entry.tensor, most, storages)
+            value = yield from batch.preview_in_pieces(entry.tensor, most)
             node = nodes.get(ident, -1)
             reason = _reason(entry.tensor) if node < 0 else ""
             found.append(Leaf(tuple(entry.names), value.type, entry.parameter, entry.tensor.requires_grad, node, reason,
@@ -57,10 +57,10 @@ class Leaves:
 
 
 def _as_recorded(recorded: Preview | None, now: Preview) -> Preview:
-    """What was recorded in the forward pass, with the number of the storage."""
+    """What was recorded in the forward pass, with the number and size of the storage."""
     from dataclasses import replace
 
-    return now if recorded is None else replace(recorded, storage=now.storage)
+    return now if recorded is None else replace(recorded, storage=now.storage, whole=now.whole)
 
 
 def _reason(leaf: Tensor) -> Reason:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from visualizer.experiments.graph.backward import Engine, beside, ones
 from visualizer.experiments.graph.model import Capture, Graph, Preview, Saved
+from visualizer.experiments.graph.preview_batch import Batch
 from visualizer.experiments.graph.previews import Storages, budget, preview
 from visualizer.experiments.graph.replay import NEVER, Replay
 from visualizer.experiments.graph.saved import Reader
@@ -169,7 +170,7 @@ def _cleared(tensors: Sequence[Tensor], clear: str, most: int) -> Grads:
 def _freed(walked: Walked, keeps: Bools, before: Bools) -> Generator[None, None, Bools]:
     """By node: what it had saved in the forward pass is gone."""
     found = before.copy()
-    reader = Reader({}, 16, Storages())
+    reader = Reader({}, 16, Batch(Storages()))
     for count, index in enumerate(np.flatnonzero(keeps & ~before).tolist()):
         saved = yield from reader.read(walked.live[index])
         found[index] = any(one.freed for one in saved)

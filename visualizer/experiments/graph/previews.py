@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,13 @@ _SMALL, _PIECE = 4096, 1 << 18
 #: A sparse tensor of up to so many elements is looked at as a dense one.
 _DENSE = 1 << 18
 
-_PLAIN = (Tensor, torch.nn.Parameter, torch.nn.Buffer)
+_PLAIN = frozenset((Tensor, torch.nn.Parameter, torch.nn.Buffer))
+
+#: What numpy has, too.
+_NUMPY = frozenset((torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
+                    torch.bool))
+
+_ALL = (1, 1)
 
 
 def budget(count: int) -> int:
@@ -53,13 +60,21 @@ class Storages:
     numbers: dict[tuple[str, int], int] = field(default_factory=dict)
     seen: dict[Any, Preview] = field(default_factory=dict)
 
-    def number(self, tensor: Tensor) -> int:
-        """The number of a tensor's storage; -1: it has none."""
+    def of(self, tensor: Tensor) -> tuple[int, int]:
+        """The number of a tensor's storage, and its bytes; -1 and 0: it has none."""
         try:
-            place = tensor.untyped_storage().data_ptr()
+            storage = tensor.untyped_storage()
+            place, bytes_ = storage.data_ptr(), storage.nbytes()
         except (RuntimeError, NotImplementedError):
-            return -1
-        return self.numbers.setdefault((str(tensor.device), place), len(self.numbers)) if place else -1
+            return -1, 0
+        return (self.numbers.setdefault((str(tensor.device), place), len(self.numbers)), bytes_) if place else (-1, 0)
+
+    def again(self, identity: Any, most: int) -> Preview | None:
+        """The preview that was made of these very elements, if its sample is large enough."""
+        known = self.seen.get(identity)
+        if known is None or known.complete or len(known.sample) * known.sample.shape[1] >= most // 2:
+            return known
+        return None
 
 
 def preview(tensor: Tensor, most: int, storages: Storages | None = None) -> Preview:
@@ -72,13 +87,68 @@ def preview(tensor: Tensor, most: int, storages: Storages | None = None) -> Prev
     ``deviation`` is that of the population (divided by n). ``bytes`` is what the elements take, and no more than the storage has:
     an expanded tensor takes what it was expanded from.
     """
+    found = taken(tensor, most, storages)
+    if found is not None:
+        made, flat = found
+        if flat is not None:
+            with np.errstate(all="ignore"):
+                told = _told(flat)
+            for name, value in told.items():
+                object.__setattr__(made, name, value)  # nobody else has seen it yet
+        return made
     run = preview_in_pieces(tensor, most, storages)
     while True:
         try:
             next(run)
         except StopIteration as end:
-            found: Preview = end.value
-            return found
+            whole: Preview = end.value
+            return whole
+
+
+def taken(tensor: Tensor, most: int, storages: Storages | None = None) -> tuple[Preview, Floats | None] | None:
+    """A small, ordinary tensor on the CPU: its preview without statistics, and the elements that they are of.
+
+    Instead of the elements None: the preview was made before, or there are none. Instead of all None: it is no such tensor.
+    """
+    if type(tensor) not in _PLAIN:
+        return None
+    with torch._C.DisableTorchFunction():
+        try:
+            dtype, place = tensor.dtype, tensor.data_ptr()
+            if not place or dtype not in _NUMPY or not tensor.is_cpu or tensor.is_nested or tensor.layout is not torch.strided:
+                return None
+            shape, count = tensor.shape, tensor.numel()
+            if count > _SMALL or not count or tensor.is_neg() or tensor.is_inference():
+                return None
+            if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+                return None
+            identity, storage, whole = None, -1, 0
+            if storages is not None:
+                identity = _key(tensor, place, shape)
+                known = storages.again(identity, most)
+                if known is not None:
+                    return known, None
+            if _is_let_go(tensor):
+                return None
+            there = tensor.detach().numpy()
+            if storages is not None:
+                storage, whole = storages.of(tensor)
+            bytes_ = there.nbytes
+            if not there.flags.c_contiguous:
+                bytes_ = min(bytes_, tensor.untyped_storage().nbytes())
+        except Exception:  # of sparse, nested, lazy and other strange tensors there is no address
+            return None
+    most, columns = max(1, most), shape[-1] if shape else 1
+    values = there.reshape(count // columns, columns).astype(np.float64, order="C")
+    flat, strides = values.reshape(-1), _ALL
+    if count > most:
+        strides = _strides(values.shape[0], columns, most)
+        values = values[:: strides[0], :: strides[1]].copy()
+    values.flags.writeable = False
+    made = Preview(_types(shape, dtype), bytes_, values, strides, storage, whole=whole)
+    if storages is not None:
+        storages.seen[identity] = made
+    return made, flat
 
 
 def preview_in_pieces(tensor: Tensor, most: int, storages: Storages | None = None) -> Generator[None, None, Preview]:
@@ -87,11 +157,9 @@ def preview_in_pieces(tensor: Tensor, most: int, storages: Storages | None = Non
         try:
             type_ = tensor_type(tensor)
             seen = _identity(tensor) if storages is not None else None
-            if storages is not None and seen is not None and seen in storages.seen:
-                known = storages.seen[seen]
-                if known.complete or len(known.sample) * known.sample.shape[1] >= most // 2:
-                    return known
-            storage = storages.number(tensor) if storages is not None else -1
+            if storages is not None and seen is not None and (known := storages.again(seen, most)) is not None:
+                return known
+            storage, whole = storages.of(tensor) if storages is not None else (-1, 0)
         except Exception:  # a subclass may raise anything at anything
             return Preview(_type_of_strange(tensor), 0, _nothing(), (0, 0))
     # Other code of this thread runs between two pieces, so nothing is switched off across a yield.
@@ -109,7 +177,7 @@ def preview_in_pieces(tensor: Tensor, most: int, storages: Storages | None = Non
                 break
         yield None
     assert made is not None
-    made = replace(made, storage=storage) if storage >= 0 else made
+    made = replace(made, storage=storage, whole=whole) if storage >= 0 else made
     if storages is not None and seen is not None:
         storages.seen[seen] = made
     return made
@@ -118,6 +186,12 @@ def preview_in_pieces(tensor: Tensor, most: int, storages: Storages | None = Non
 def tensor_type(tensor: Tensor) -> TensorType:
     """Shape and dtype."""
     return TensorType(tuple(map(int, tensor.shape)), dtype_name(tensor.dtype))
+
+
+@lru_cache(maxsize=4096)
+def _types(shape: torch.Size, dtype: torch.dtype) -> TensorType:
+    """A capture has few types, and thousands of tensors."""
+    return TensorType(tuple(map(int, shape)), dtype_name(dtype))
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -136,11 +210,28 @@ def _identity(tensor: Tensor) -> Any:
     """Equal for two tensors that are the same elements; None: it cannot be told."""
     if type(tensor) not in _PLAIN or tensor.layout is not torch.strided or tensor.is_nested or tensor.is_quantized:
         return None
+    if tensor.is_inference():  # it does not count its changes
+        return None
     place = tensor.data_ptr()
     if not place:
         return None
     flags = (tensor.is_conj(), tensor.is_neg())
-    return place, tensor.dtype, tensor.shape, tensor.stride(), tensor.device, tensor._version, flags
+    return (_key(tensor, place, tensor.shape), tensor.device, flags) if any(flags) or not tensor.is_cpu else \
+        _key(tensor, place, tensor.shape)
+
+
+def _is_let_go(tensor: Tensor) -> bool:
+    """Whether its storage is smaller than it: sharded training lets storages go and keeps the tensors. Nothing may be read then."""
+    reach = tensor.storage_offset() + 1
+    if tensor.is_contiguous():
+        reach += tensor.numel() - 1
+    else:
+        reach += sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+    return tensor.numel() > 0 and reach * tensor.element_size() > tensor.untyped_storage().nbytes()
+
+
+def _key(tensor: Tensor, place: int, shape: torch.Size) -> Any:
+    return place, tensor.dtype, shape, tensor.stride(), tensor._version
 
 
 def _nothing() -> Floats:
@@ -167,6 +258,8 @@ def _values_of(tensor: Tensor, type_: TensorType, most: int) -> Generator[None, 
         return _without_values(tensor, type_)
     if bare.is_nested or bare.layout is not torch.strided:
         return (yield from _sparse(bare, type_, most))
+    if _is_let_go(bare):
+        return _without_values(tensor, type_)
     bytes_ = bare.numel() * bare.element_size()
     bytes_ = min(bytes_, bare.untyped_storage().nbytes())
     if bare.is_quantized:
@@ -197,25 +290,33 @@ def _matrix(values: Floats, shape: tuple[int, ...]) -> Floats:
 
 def _small(values: Floats, type_: TensorType, bytes_: int, device: str, most: int) -> Preview:
     """Of a tensor that may be copied as a whole."""
-    count = values.size
-    if not count:
+    if not values.size:
         values.flags.writeable = False
         return Preview(type_, bytes_, values, device=device, norm=0.0)
-    flat = values.reshape(-1)
-    strides = (1, 1)
-    if count > most:
+    flat, strides = values.reshape(-1), _ALL
+    if values.size > most:
         strides = _strides(values.shape[0], values.shape[1], most)
         values = values[:: strides[0], :: strides[1]].copy()
     values.flags.writeable = False
+    return Preview(type_, bytes_, values, strides, -1, device, **_told(flat))
+
+
+def _told(flat: Floats) -> dict[str, Any]:
+    """The statistics of a few elements; with all that may go wrong only where it does."""
     total, square = float(np.add.reduce(flat)), float(flat.dot(flat))
     if not (math.isfinite(total) and math.isfinite(square)) or square < 1e-290:
-        return Preview(type_, bytes_, values, strides, -1, device, **_moments_of(_part(flat), None))
-    mean = total / count
+        return moments(flat)
+    mean = total / flat.size
     apart = flat - mean
-    return Preview(
-        type_, bytes_, values, strides, -1, device, float(np.minimum.reduce(flat)), float(np.maximum.reduce(flat)), mean,
-        math.sqrt(float(apart.dot(apart)) / count), math.sqrt(square),
-    )
+    return {
+        "minimum": float(np.minimum.reduce(flat)), "maximum": float(np.maximum.reduce(flat)), "mean": mean,
+        "deviation": math.sqrt(float(apart.dot(apart)) / flat.size), "norm": math.sqrt(square),
+    }
+
+
+def moments(flat: Floats) -> dict[str, Any]:
+    """The statistics of elements whatever they are, as a preview has them."""
+    return _moments_of(_part(flat), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from visualizer.experiments.graph.model import Preview, Saved
-from visualizer.experiments.graph.previews import Storages, preview_in_pieces
+from visualizer.experiments.graph.preview_batch import Batch
 
 FREED = "freed by backward"
 CHANGED = "changed in place since: backward will refuse it"
@@ -35,14 +35,14 @@ class Reader:
     Attributes:
         leaves: names of the leaves by ``id``; the leaves are alive as long as this.
         most: sample values of a preview.
-        storages: of all tensors of the capture.
+        batch: makes the previews of all tensors of the capture.
         made: what tensors that were met are the results of: (their ``grad_fn``, their preview). Only first outputs.
         freed, hidden, changed: whether anything was met that backward has freed, that a hook has packed, that was changed since.
     """
 
     leaves: Mapping[int, tuple[str, ...]]
     most: int
-    storages: Storages
+    batch: Batch
     made: list[tuple[Any, Preview]] = field(default_factory=list)
     freed: bool = False
     hidden: bool = False
@@ -130,7 +130,7 @@ class Reader:
                 found.append((yield from self._saved(called, tensor)))
 
     def _saved(self, name: str, tensor: Tensor) -> Generator[None, None, Saved]:
-        seen = yield from preview_in_pieces(tensor, self.most, self.storages)
+        seen = yield from self.batch.preview_in_pieces(tensor, self.most)
         try:
             if tensor.grad_fn is not None and tensor.output_nr == 0:
                 self.made.append((tensor.grad_fn, seen))

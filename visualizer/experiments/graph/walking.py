@@ -21,7 +21,8 @@ from visualizer.experiments.graph.holding import Live
 from visualizer.experiments.graph.leaves import Leaves, leaves_of
 from visualizer.experiments.graph.model import Edges, Graph, Kind, Node, Preview, TensorType
 from visualizer.experiments.graph.naming import guessed_calls
-from visualizer.experiments.graph.previews import Storages, budget, dtype_name, preview
+from visualizer.experiments.graph.preview_batch import Batch
+from visualizer.experiments.graph.previews import Storages, budget, dtype_name
 from visualizer.experiments.graph.recording_protocol import Made, Recorded
 from visualizer.experiments.graph.saved import Reader
 
@@ -149,16 +150,17 @@ def walk(
     yield None
     leaf_nodes = {id(node.variable): at for at, node in enumerate(live) if _is_leaf(node)}
     leaves = leaves_of(model, recording, names, tuple(live[at] for at in leaf_nodes.values()))
-    most, storages = budget(2 * len(live) + len(leaves.entries)), Storages()
-    listed = yield from leaves.listed(leaf_nodes, most, storages)
+    most, batch = budget(2 * len(live) + len(leaves.entries)), Batch(Storages())
+    listed = yield from leaves.listed(leaf_nodes, most, batch)
 
-    reader = Reader(leaves.names(), most, storages)
+    reader = Reader(leaves.names(), most, batch)
     nodes = yield from _nodes(found, reader, recording, variables, leaves)
     yield None
     values = {found.index[id(node)]: value for node, value in reader.made if id(node) in found.index}
-    loss = next((preview(root, most, storages) for root in roots if isinstance(root, Tensor)), None)
+    loss = next((batch.preview(root, most) for root in roots if isinstance(root, Tensor)), None)
     if started and loss is not None and isinstance(started[0][0], Tensor) and started[0][1].output_nr == 0:
-        values.setdefault(found.index[id(started[0][1].node)], preview(started[0][0], most, storages))
+        values.setdefault(found.index[id(started[0][1].node)], batch.preview(started[0][0], most))
+    yield from batch.finish()
 
     yield None
     edges = Edges(*map(_ints, (found.source, found.slot, found.target, found.target_slot)))
