@@ -104,8 +104,25 @@ def test_without_a_choice_the_whole_graph_is_told() -> None:
     for words in ("longest path 4 edges", "parameters of the model 2", "their elements 6", "0.weight", "AccumulateGrad 2"):
         assert words in text
     _, tensor, histogram = TAB.figures(result, state)
-    assert "Click a node" in tensor.note
-    assert "Click a node" in histogram.note
+    assert tensor.title == "output"  # of the node that backward starts from
+    assert histogram.layers
+
+
+def test_a_graph_opens_as_the_lecture_draws_it_and_a_large_one_folded() -> None:
+    """Every node that the verdict counts is a box; chosen from the catalogue, GPT is a stack of blocks that fits a screen."""
+    result = result_of(GraphState())
+    assert len(result.view.items) == len(result.capture.graph.nodes) == 6
+    leaves = [title for title, shape in zip(result.drawing.boxes.titles, result.drawing.boxes.shapes, strict=True)
+              if shape.startswith("AccumulateGrad")]
+    assert sorted(leaves) == ["0.bias", "0.weight"]
+    assert GraphState().changed(example="gpt").fold == "modules"
+    assert GraphState().changed(example="gpt", fold="none").fold == "none"
+    assert GraphState().changed(example="gpt").changed(example="lecture").fold == "none"
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in EXAMPLES if entry.name != "chain"])
+def test_an_example_folds_itself_so_that_its_boxes_can_be_overlooked(name: str) -> None:
+    assert len(result_of(GraphState().changed(example=name)).view.items) <= 30
 
 
 def test_a_click_on_the_sigmoid_tells_its_derivative_with_these_numbers() -> None:

@@ -70,7 +70,10 @@ def _item(graph: Graph, writer: Writer, item: Item) -> Iterator[str]:
         node = graph.nodes[item.node]
         colour = OUTPUT if item.node in writer.roots else LEAF if node.kind == "accumulate" else FUNCTION
         title = node.name + (f" ({' = '.join(node.parameters)})" if node.parameters else "")
-    label = "\n".join(line for line in (title, text.shape, text.value if item.node < 0 else "") if line)
+    shape = text.shape
+    if item.node >= 0 and graph.nodes[item.node].kind == "accumulate":
+        shape = shape.removeprefix(graph.nodes[item.node].title).strip()  # the first line has said it
+    label = "\n".join(line for line in (title, shape, text.value if item.node < 0 else "") if line)
     look = ', style="filled,dashed"' if item.operation >= 0 else ""
     yield f"{name} [label={quoted(label)}, fillcolor={colour}{look}];"
     if item.node >= 0:

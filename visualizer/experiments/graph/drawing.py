@@ -181,16 +181,17 @@ class Writer:
         node = self.graph.nodes[item.node]
         root = item.node in self.roots
         value = node.value
-        names = item.badges
+        title = node_title(node, root)
+        types = ", ".join(dict.fromkeys(shape_text(type_.shape) for type_ in node.outputs[:3]))
         if node.kind == "accumulate":
-            names = (badge_of(node),)
+            # The leaf's name says more than that of the node, which all leaves have in common.
+            title, types = badge_of(node), f"{node.title} {types}".rstrip()
             leaf = self.leaf_of.get(item.node)
             value = value or (self.graph.leaves[leaf].value if leaf is not None else None)
         outline: Outline = "hexagon" if root else "pill" if node.kind == "accumulate" else "round"
-        types = ", ".join(dict.fromkeys(shape_text(type_.shape) for type_ in node.outputs[:3]))
         return self._bounded(
-            node_title(node, root), types + (", …" if len(node.outputs) > 3 else ""), value_text(value) if value else "",
-            names, self._node_tip(node, item), outline, self._path(item),
+            title, types + (", …" if len(node.outputs) > 3 else ""), value_text(value) if value else "",
+            item.badges, self._node_tip(node, item), outline, self._path(item),
         )
 
     def _box(self, item: Item) -> Texts:

@@ -77,10 +77,10 @@ class GraphState(State):
     """Every control of the graph tab."""
 
     def changed(self, **values: Any) -> Self:
-        """This state with some values replaced; another example brings its own sizes along."""
+        """This state with some values replaced; another example brings its own sizes and its own folding along."""
         chosen = values.get("example")
         if isinstance(chosen, str) and chosen != self.example and any(chosen == entry.name for entry in EXAMPLES):
-            values = dict(example(chosen).sizes) | values
+            values = {**example(chosen).sizes, "fold": example(chosen).fold} | values
         return super().changed(**values)
 
     view: str = view_choice(VIEWS)
@@ -119,7 +119,7 @@ class GraphState(State):
     memory_limit: float = real(4.0, 0.5, 256.0, scale="log", span=lambda state: (0.5, 16.0), label="Memory limit", unit="GiB",
                                group="Limits", when=_from("code", "file"), help="A program that takes more is stopped.")
 
-    fold: str = choice("parameters", FOLDS, label="Fold", group="Picture",
+    fold: str = choice("none", FOLDS, label="Fold", group="Picture",
                        help="What is drawn as one box. The counts are always those of the real graph.")
     level: int = integer(1, 0, 12, label="Open down to level", group="Picture", when=lambda state: state.fold == "modules",
                          help="0: the whole model is one box; 1: its modules are; and so on.")

@@ -13,8 +13,12 @@ from visualizer.figures.model import Axis, Bars, Figure, Heat, Layer, Note, Span
 if TYPE_CHECKING:
     from visualizer.figures.model import Floats
 
-#: Up to so many elements are bars; up to so many bars, or cells, have their numbers.
-_BARS, _WRITTEN, _CELLS = 40, 8, 64
+#: Up to so many elements are bars.
+_BARS = 40
+#: Up to so many bars have their numbers, with so many digits: a number has to stand over its own bar.
+_WRITTEN = ((2, 4), (4, 3), (6, 2))
+#: The same for the columns of heat maps, of at most so many rows.
+_IN_CELLS, _ROWS = ((4, 3), (8, 2)), 4
 _HALF = 0.38
 #: So many tensors are drawn; the others are counted.
 _MOST = 6
@@ -41,9 +45,11 @@ def bars(name: str, title: str, tiles: tuple[Tile, ...], role: Role, label: str,
     flat = np.concatenate([tile.values.reshape(-1) for tile in tiles]) if tiles else np.zeros(0)
     finite = flat[np.isfinite(flat)]
     low, high = min(0.0, float(finite.min(initial=0.0))), max(0.0, float(finite.max(initial=0.0)))
-    room = 0.2 * (high - low) or 1.0
+    # Numbers stand over the bars, and these figures are low.
+    room = 0.42 * (high - low) or 1.0
     limits = (low - (room if low < 0 or high == 0 else 0.0), high + room)
     place = 0
+    digits = next((digits for most, digits in _WRITTEN if flat.size + len(tiles) - 1 <= most), 0)
     for index, tile in enumerate(tiles):
         values = tile.values.reshape(-1)
         at = place + np.arange(values.size, dtype=np.float64)
@@ -54,10 +60,10 @@ def bars(name: str, title: str, tiles: tuple[Tile, ...], role: Role, label: str,
             layers.append(Span(key=f"of:{index}", role=Role.MUTED, start=place - 0.5, end=place + values.size - 0.5, opacity=0.08,
                                text=tile.text))
         ticks += [(float(where), str(number)) for number, where in enumerate(at)]
-        if flat.size <= _WRITTEN:
+        if digits:
             for where, value in zip(at.tolist(), values.tolist(), strict=True):
                 layers.append(Note(key=f"value:{where:.0f}", role=Role.TEXT, x=where, y=value if np.isfinite(value) else 0.0,
-                                   text=number_text(value), anchor=(0.5, -0.15 if value < 0 else 1.15)))
+                                   text=number_text(value, digits), anchor=(0.5, -0.15 if value < 0 else 1.15)))
         place += values.size + 1
     return Figure(name, title, Axis("element", ticks=tuple(ticks), limits=(-0.7, max(place - 1, 1) - 0.3)),
                   Axis(label, limits=limits), tuple(layers), note=note)
@@ -70,7 +76,9 @@ def heats(name: str, title: str, tiles: tuple[Tile, ...], rows: str, columns: st
     finite = [tile.values[np.isfinite(tile.values)] for tile in shown]
     most = max((float(np.abs(values).max(initial=0.0)) for values in finite), default=0.0) or 1.0
     tall = max(tile.values.shape[0] for tile in shown)
-    written = sum(tile.values.size for tile in shown) <= _CELLS
+    columns_drawn = sum(tile.values.shape[1] for tile in shown) + len(shown) - 1
+    digits = next((digits for most, digits in _IN_CELLS if columns_drawn <= most and tall <= _ROWS), 0)
+    named = any(tile.text for tile in shown)
     place = 0.0
     xticks: list[tuple[float, str]] = []
     for index, tile in enumerate(shown):
@@ -78,16 +86,15 @@ def heats(name: str, title: str, tiles: tuple[Tile, ...], rows: str, columns: st
         layers.append(Heat(key=f"heat:{index}", role=Role.GRADIENT, values=readonly(tile.values[::-1].copy()),
                            x_range=(place, place + wide), y_range=(float(tall - high), float(tall)), palette="diverging",
                            limits=(-most, most), value_label=label if index == len(shown) - 1 else ""))
-        if len(tiles) > 1 or tile.text:
-            layers.append(Note(key=f"of:{index}", role=Role.TEXT, x=place, y=float(tall) + 0.04 * tall, text=tile.text,
-                               anchor=(0.0, 1.0)))
+        if tile.text:
+            layers.append(Note(key=f"of:{index}", role=Role.TEXT, x=place, y=float(tall), text=tile.text, anchor=(0.0, 1.1)))
         if wide <= 32:
             xticks += [(place + column + 0.5, str(column)) for column in range(wide)]
-        if written:
+        if digits:
             for row in range(high):
                 for column in range(wide):
                     layers.append(Note(key=f"cell:{index}:{row}:{column}", role=Role.TEXT, x=place + column + 0.5,
-                                       y=tall - row - 0.5, text=number_text(tile.values[row, column], 3), anchor=(0.5, 0.5)))
+                                       y=tall - row - 0.5, text=number_text(tile.values[row, column], digits), anchor=(0.5, 0.5)))
         place += wide + max(1.0, 0.04 * wide)
     yticks = tuple((tall - row - 0.5, str(row)) for row in range(tall)) if tall <= 32 else ()
     if len(tiles) > len(shown):
@@ -96,7 +103,7 @@ def heats(name: str, title: str, tiles: tuple[Tile, ...], rows: str, columns: st
     if parts:
         note = f"{note} Of a large tensor a part of the rows and columns is shown.".strip()
     return Figure(name, title, Axis(columns, ticks=tuple(xticks), limits=(0.0, place - 1.0)),
-                  Axis(rows, ticks=yticks, limits=(0.0, 1.12 * tall)), tuple(layers), note=note)
+                  Axis(rows, ticks=yticks, limits=(0.0, (1.32 if named else 1.0) * tall)), tuple(layers), note=note)
 
 
 def tensors(name: str, title: str, tiles: tuple[Tile, ...], role: Role, label: str, note: str = "") -> Figure:

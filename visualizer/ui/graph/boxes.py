@@ -88,6 +88,8 @@ def write_box(
     sides = area.height() * 0.3 if boxes.outlines[row] in ("hexagon", "pill") else 6.0 * zoom
     width = area.width() - 2 * max(sides, 3.0)
     least = min(_SHRINK, _STILL_READ * theme.zoom / (TITLE * scale))
+    # The box was made for its texts at this zoom: so small they fit, however large the room above them lets them be.
+    narrow = max(min(least * scale, zoom), 0.0)
     middle = area.center().x()
     top = area.top() + (area.height() - natural * scale) / 2
     for text, size, bold, colour in ((boxes.titles[row], TITLE, True, look.text), (shapes, LINE, False, look.second),
@@ -95,7 +97,8 @@ def write_box(
         if not text:
             continue
         tall = size * scale * line_height(bold)
-        pixels = writer.size(min(size * scale, max(width / max(unit_width(text, bold), 1e-9), least * size * scale)))
+        fits = width / max(unit_width(text, bold), 1e-9)
+        pixels = writer.size(min(size * scale, max(fits, size * narrow, float(SMALLEST))))
         if pixels >= SMALLEST:
             text = fitted(text, pixels, width, bold)
             writer.centred(middle, top + (tall - pixels * line_height(bold)) / 2, text, pixels, colour, bold)

@@ -93,7 +93,8 @@ class FrameItem(QGraphicsItem):
     def _paint(self, painter: QPainter, kit: Kit) -> None:
         painter.fillRect(self.boundingRect(), QColor(kit.theme.palette.background))
         self._paint_header(painter, kit)
-        self._paint_axes(painter, kit)
+        if not self._layout.bare:
+            self._paint_axes(painter, kit)
         if self._layout.bar is not None:
             self._paint_bar(painter, kit, self._layout.bar)
 

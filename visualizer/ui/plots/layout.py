@@ -29,6 +29,8 @@ _HEADER_PRESENTED = 0.36
 _LARGE = 12
 #: What is tried in turn until it fits: lines of title, note and legend, and the gap between two entries.
 _HEADERS = ((2, 2, 2, 16.0), (2, 1, 2, 16.0), (1, 1, 2, 12.0), (1, 1, 1, 12.0), (1, 0, 2, 10.0), (1, 0, 1, 10.0))
+#: The same where there is nothing but the note.
+_WORDS_ONLY = ((2, 8, 0, 10.0),)
 #: An axis of this many pixels has two ticks at least, so that a distance can be read off.
 _TWO_TICKS = 60.0
 
@@ -99,12 +101,19 @@ class Layout:
     y_title: AxisTitle = AxisTitle()
     tick_space: float = 0.0
     bar_space: float = 0.0
+    #: There are only words: no axes, either.
+    bare: bool = False
 
 
 def legend_layers(figure: Figure) -> list[Layer]:
     """The layers that the legend names: none when there are fewer than two."""
     labelled = [layer for layer in figure.layers if layer.label]
     return labelled if figure.legend and len(labelled) >= 2 else []
+
+
+def words_only(figure: Figure) -> bool:
+    """Whether a figure has nothing to draw, and axes of nothing: its note says why."""
+    return not figure.layers and not figure.x.label and not figure.y.label and bool(figure.note)
 
 
 def lay_out(
@@ -121,7 +130,8 @@ def lay_out(
     large = height >= _LARGE * label
     share = _HEADER_PRESENTED if kit.theme.presentation and large else _HEADER
     # Most words that leave the plot its room.
-    for title_lines, note_lines, legend_rows, gap in _HEADERS:
+    out.bare = words_only(figure)
+    for title_lines, note_lines, legend_rows, gap in _WORDS_ONLY if out.bare else _HEADERS:
         top = _header(out, figure, kit, room, pad, (title_lines, note_lines, legend_rows), gap * zoom)
         if top <= share * height:
             break

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from visualizer.base.explanation import Number, Numbers
@@ -14,6 +14,8 @@ from visualizer.base.roles import Role
 from visualizer.ui.theme import Theme
 from visualizer.ui.widgets.help import tooltip
 
+#: A value that takes more of the width than this is written in several lines: its name needs the rest.
+_WIDEST = 0.64
 #: Numbers whose first digits are more places apart are right-aligned.
 _MOST_PLACES = 3
 _NUMBER = re.compile(r"[+\-\u2212]?[\d,\u202f]+(?P<fraction>\.\d*)?")
@@ -97,6 +99,11 @@ class NumbersBlock(QWidget):
         self._show_columns()
         self._align()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._align()
+
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
         self._metrics = QFontMetrics(theme.font("number"))
@@ -169,12 +176,21 @@ class NumbersBlock(QWidget):
             for number, part in zip(self._block.rows, parts, strict=True) if part == _TEXT
         ]
         width = max([self._before + self._after, *texts]) + 2
-        for row, (before, after) in zip(self._rows, parts, strict=False):
+        most = max(round(self.width() * _WIDEST), self._before + self._after + 2, self._theme.px(120))
+        width = min(width, most)
+        for row, number, (before, after) in zip(self._rows, self._block.rows, parts, strict=False):
             room = self._after - after if (before, after) != _TEXT else 0
             if row.value.contentsMargins().right() != room:
                 row.value.setContentsMargins(0, 0, room, 0)
-            if row.value.width() != width or row.value.minimumWidth() != width:
-                row.value.setFixedSize(width, self._metrics.height() + 2)
+            high = self._metrics.height()
+            wraps = room == 0 and self._metrics.horizontalAdvance(number.value) + 2 > width
+            if row.value.wordWrap() != wraps:
+                row.value.setWordWrap(wraps)
+            if wraps:
+                area = QRect(0, 0, width, 10_000)
+                high = max(high, self._metrics.boundingRect(area, Qt.TextFlag.TextWordWrap.value, number.value).height())
+            if row.value.minimumWidth() != width or row.value.minimumHeight() != high + 2:
+                row.value.setFixedSize(width, high + 2)
 
     def _parts(self, text: str) -> tuple[int, int]:
         """Widths of what stands before the decimal point and of the rest."""

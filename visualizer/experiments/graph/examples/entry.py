@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 from visualizer.base.errors import UserError
 
@@ -27,6 +28,8 @@ class Example:
         sizes: the sizes that it uses, with the values that it begins with.
         most: the largest values of sizes, where that is less than the form allows: more would take minutes.
         numbers: about how many numbers the program holds at these sizes; None: few, whatever the sizes.
+        fold: how it is folded when it is picked: "none" (every node), "parameters" (chips), "modules" (groups); as large as it is
+            at its own sizes, this is how it can be read.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Example:
     sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     most: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     numbers: Callable[[Mapping[str, int]], int] | None = None
+    fold: Literal["none", "parameters", "modules"] = "none"
 
     @property
     def uses(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ class Saving(nn.Module):
 model = Saving()
 loss = model(torch.randn(batch, width)).pow(2).mean()
 """, {"depth": 3, "width": 8, "batch": 4}, {"depth": 1_000}, lambda of: of["depth"] * of["width"] * (of["width"] + 2 * of["batch"]),
+        fold="parameters",
     ),
     Example(
         "penalty", "A gradient in the loss",
@@ -36,6 +37,7 @@ slope, = torch.autograd.grad(score.sum(), x, create_graph=True)
 penalty = ((slope.norm(dim=1) - 1) ** 2).mean()
 loss = score.mean() + 10 * penalty
 """, {"width": 8, "batch": 4}, numbers=lambda of: of["width"] * (3 * of["width"] + 9 * of["batch"]),
+        fold="parameters",
     ),
     Example(
         "custom", "A function of your own", "A torch.autograd.Function with its own backward and an argument that is no tensor.",
@@ -70,7 +72,7 @@ regression = F.mse_loss(number(h).squeeze(1), torch.randn(batch))
 classes = F.cross_entropy(kind(h), torch.randint(0, 3, (batch,)))
 decay = sum(weight.pow(2).sum() for weight in model.parameters())
 loss = regression + 0.5 * classes + 1e-3 * decay
-""", {"width": 8, "batch": 4}, numbers=lambda of: 3 * of["width"] * (of["width"] + of["batch"]),
+""", {"width": 8, "batch": 4}, numbers=lambda of: 3 * of["width"] * (of["width"] + of["batch"]), fold="parameters",
     ),
     Example(
         "contrastive", "Contrastive loss",
@@ -85,6 +87,7 @@ alike = first @ second.t() / 0.1                # every first with every second
 right = torch.arange(batch)                     # row i belongs to column i
 loss = (F.cross_entropy(alike, right) + F.cross_entropy(alike.t(), right)) / 2
 """, {"width": 8, "batch": 4}, numbers=lambda of: 2 * of["width"] ** 2 + of["batch"] * (20 * of["width"] + 6 * of["batch"]),
+        fold="parameters",
     ),
     Example(
         "zoo", "Many losses at once", "One prediction under five losses: each has a backward node of its own.",

@@ -29,6 +29,7 @@ x = torch.randn(batch, width)
 target = torch.randn(batch, 1)
 loss = nn.functional.mse_loss(model(x), target)
 """, {"depth": 3, "width": 8, "batch": 4}, {"depth": 3_000}, lambda of: of["depth"] * of["width"] * (of["width"] + 2 * of["batch"]),
+        fold="parameters",
     ),
     Example(
         "residual", "Skip connections",
@@ -46,6 +47,7 @@ model = nn.Sequential(*[Block() for _ in range(depth)])
 x = torch.randn(batch, width)
 loss = model(x).pow(2).mean()
 """, {"depth": 4, "width": 8, "batch": 4}, {"depth": 3_000}, lambda of: of["depth"] * of["width"] * (of["width"] + 3 * of["batch"]),
+        fold="parameters",
     ),
     Example(
         "cnn", "CNN with BatchNorm", "Convolution, batch normalisation, ReLU and pooling, as for small pictures.",
@@ -59,7 +61,7 @@ pictures = torch.randn(batch, 1, 8, 8)
 digits = torch.randint(0, 10, (batch,))
 loss = F.cross_entropy(model(pictures), digits)
 """, {"depth": 2, "width": 4, "batch": 4}, {"depth": 1_000},
-        lambda of: of["depth"] * of["width"] * (9 * of["width"] + 192 * of["batch"]),
+        lambda of: of["depth"] * of["width"] * (9 * of["width"] + 192 * of["batch"]), fold="parameters",
     ),
     Example(
         "resnet", "ResNet",
@@ -81,7 +83,7 @@ model = nn.Sequential(stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.L
 pictures = torch.randn(batch, 3, 8, 8)
 loss = F.cross_entropy(model(pictures), torch.randint(0, 10, (batch,)))
 """, {"depth": 18, "width": 8, "batch": 2}, {"depth": 1_000},
-        lambda of: of["depth"] * of["width"] * (9 * of["width"] + 200 * of["batch"]),
+        lambda of: of["depth"] * of["width"] * (9 * of["width"] + 200 * of["batch"]), fold="modules",
     ),
     Example(
         "rnn", "RNN", "A recurrent layer written out: the same two weights at every step of the sequence.",
@@ -92,7 +94,7 @@ h = torch.zeros(batch, width)
 for t in range(length):
     h = cell(x[t], h)           # the same weights at every step
 loss = h.pow(2).mean()
-""", {"length": 6, "width": 8, "batch": 4}, numbers=_cells,
+""", {"length": 6, "width": 8, "batch": 4}, numbers=_cells, fold="parameters",
     ),
     Example(
         "lstm", "LSTM, unrolled", "An LSTM cell called once for each step; the last state makes the prediction.",
@@ -112,7 +114,7 @@ class Model(nn.Module):
 model = Model()
 x = torch.randn(length, batch, width)
 loss = F.mse_loss(model(x), torch.randn(batch, 1))
-""", {"length": 6, "width": 8, "batch": 4}, numbers=_cells,
+""", {"length": 6, "width": 8, "batch": 4}, numbers=_cells, fold="modules",
     ),
     Example(
         "attention", "Attention by hand", "One head of self-attention, formula by formula: softmax(QKᵀ/√d) V.",
@@ -124,7 +126,7 @@ scores = query @ key.transpose(1, 2) / width ** 0.5        # how much each posit
 weights = scores.softmax(dim=-1)                           # rows add up to 1
 output = weights @ value
 loss = output.pow(2).mean()
-""", {"width": 8, "batch": 2, "length": 6}, numbers=_blocks,
+""", {"width": 8, "batch": 2, "length": 6}, numbers=_blocks, fold="parameters",
     ),
     Example(
         "transformer", "Transformer encoder",
@@ -135,7 +137,7 @@ layer = nn.TransformerEncoderLayer(width, heads, 4 * width, batch_first=True)
 model = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)     # in training, as it is made
 x = torch.randn(batch, length, width)
 loss = model(x).pow(2).mean()
-""", {"depth": 1, "width": 8, "batch": 2, "length": 6}, {"depth": 500}, _blocks,
+""", {"depth": 1, "width": 8, "batch": 2, "length": 6}, {"depth": 500}, _blocks, fold="modules",
     ),
     Example(
         "gpt", "GPT-2-sized stack",
@@ -162,7 +164,7 @@ model = nn.ModuleDict({"tokens": embedding, "places": places, "blocks": nn.Seque
 words = torch.randint(0, 50, (batch, length))
 h = model.blocks(embedding(words) + places(torch.arange(length)))
 loss = F.cross_entropy((h @ embedding.weight.t()).flatten(0, 1), words.roll(-1, dims=1).flatten())
-""", {"depth": 12, "width": 32, "batch": 2, "length": 8}, {"depth": 500}, _blocks,
+""", {"depth": 12, "width": 32, "batch": 2, "length": 8}, {"depth": 500}, _blocks, fold="modules",
     ),
     Example(
         "autoencoder", "Autoencoder",
@@ -174,5 +176,6 @@ model = nn.Sequential(encoder, decoder)
 x = torch.randn(batch, width)
 loss = F.mse_loss(model(x), x)
 """, {"width": 8, "batch": 4}, numbers=lambda of: 2 * of["width"] * (of["width"] + 3 * of["batch"]),
+        fold="parameters",
     ),
 )

@@ -170,7 +170,7 @@ def _backward(capture: Capture, replay: Replay, position: Position, local: Local
     node = graph.nodes[step.node]
     given = tuple(_tile(f"output {slot}" if len(step.incoming) > 1 else "", gradient)
                   for slot, gradient in enumerate(step.incoming) if gradient is not None)
-    got = f"Gradient in: d {words.root_name(graph)} / d {words.output_name(node)}"
+    got = "Gradient in"
     incoming = (tensors("incoming", got, given, Role.GRADIENT, "gradient") if given else
                 empty("incoming", got, "Undefined: no gradient reaches this node; that is None, not zeros."))
     if node.kind == "accumulate":
@@ -194,7 +194,8 @@ def _accumulated(capture: Capture, position: Position, node: Node) -> tuple[Figu
     graph, backward = capture.graph, capture.backward
     leaf = next((at for at, one in enumerate(graph.leaves) if one.node == node.index), -1)
     name = words.leaf_name(graph, leaf) if leaf >= 0 else "the leaf"
-    local = empty("local", "What AccumulateGrad does", f"{name}.grad is None, so it becomes the gradient; else it would be added.")
+    local = empty("local", "Into .grad", f"AccumulateGrad has no derivative of its own: it adds what arrives to {name}.grad. That "
+                  "was None, so now it is the gradient.")
     grad = next((one for one in backward.grads if one.leaf == leaf), None) if backward is not None else None
     if grad is None or grad.after is None:
         return local, empty("outgoing", f"{name}.grad", "None: nothing was written.")
@@ -202,7 +203,7 @@ def _accumulated(capture: Capture, position: Position, node: Node) -> tuple[Figu
 
 
 def _local(node: Node, replay: Replay, local: Local | None) -> Figure:
-    title = f"Local derivative of {node.title}"
+    title = f"Derivative of {node.title}"
     if local is None or not local.blocks:
         return empty("local", title, local.reason if local is not None else
                      "It is computed where the graph lives: not for a capture from a file or from a process of its own.")

@@ -17,8 +17,8 @@ from visualizer.experiments.graph.results import GraphResult
 from visualizer.experiments.graph.state import GraphState
 from visualizer.figures.model import Axis, Bars, Figure, Heat, Layer, Note, Rule, readonly
 
-#: Up to so many elements each has its number written.
-_WRITTEN = 48
+#: Up to so many rows and columns, or bars, each has its number written: there has to be room for it.
+_ROWS, _COLUMNS = 5, 8
 _TICKS = 12
 _BINS = 40
 
@@ -33,13 +33,14 @@ class Chosen(NamedTuple):
 
 
 def chosen(result: GraphResult, state: GraphState) -> Chosen:
-    """The tensor that the state asks for."""
-    ident = selected_ident(state)
+    """The tensor that the state asks for; of the node that backward starts from while none is chosen."""
+    ident, graph = selected_ident(state), result.capture.graph
     if ident is None:
-        return Chosen(None, "", "Click a node: its tensors are shown here.")
+        if not graph.roots:
+            return Chosen(None, "", "Click a node: its tensors are shown here.")
+        ident = graph.roots[0]  # where backward starts: what the graph computes
     row = prepared_for(result.capture, result.view, result.drawing).rows.get(ident)
     item = result.view.items[row] if row is not None else None
-    graph = result.capture.graph
     if item is not None and item.operation >= 0:
         operation = graph.operations[item.operation]
         return Chosen(operation.value, f"Result of {operation.name}", "" if operation.value else "Its result was not recorded.")
@@ -124,7 +125,7 @@ def tensor(chosen: Chosen) -> Figure:
         key="tensor", role=chosen.role, values=readonly(sample[::-1]), palette="diverging", limits=(-most, most) if most else None,
         x_range=(-0.5, columns - 0.5), y_range=(-0.5, rows - 0.5), value_label="value",
     )]
-    if sample.size <= _WRITTEN:
+    if rows <= _ROWS and columns <= _COLUMNS:
         layers += [
             Note(key=f"{i}:{j}", role=Role.TEXT, x=float(j), y=float(rows - 1 - i), text=number_text(sample[i, j], 3),
                  anchor=(0.5, 0.5))
@@ -151,7 +152,7 @@ def _bars(chosen: Chosen, shown: Preview, bad: str) -> Figure:
     seen = np.isfinite(values)
     layers: list[Layer] = [Bars(key="tensor", role=chosen.role, left=readonly(at[seen] - 0.4), right=readonly(at[seen] + 0.4),
                                 height=readonly(values[seen]), opacity=0.85)]
-    if len(values) <= _TICKS * 2:
+    if len(values) <= _COLUMNS:
         layers += [
             Note(key=str(j), role=Role.TEXT, x=float(j), y=float(value) if np.isfinite(value) else 0.0, text=number_text(value, 3),
                  anchor=(0.5, -0.15 if value < 0 else 1.15))
@@ -159,7 +160,7 @@ def _bars(chosen: Chosen, shown: Preview, bad: str) -> Figure:
         ]
     finite = values[seen]
     low, high = (min(0.0, float(finite.min())), max(0.0, float(finite.max()))) if finite.size else (0.0, 1.0)
-    room = 0.18 * (high - low) or 1.0
+    room = 0.35 * (high - low) or 1.0
     return Figure(
         "tensor", chosen.what,
         Axis("element", ticks=tuple((float(j), str(j * shown.strides[1])) for j in _places(len(values))),
