@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: Up to so many elements are bars.
 _BARS = 40
 #: Up to so many bars have their numbers, with so many digits: a number has to stand over its own bar.
-_WRITTEN = ((2, 4), (4, 3), (6, 2))
+_WRITTEN = ((2, 4), (4, 3), (5, 2))
 #: The same for the columns of heat maps, of at most so many rows.
 _IN_CELLS, _ROWS = ((4, 3), (8, 2)), 4
 _HALF = 0.38
