@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,22 @@ def test_an_example_without_a_graph_still_says_what_ran() -> None:
     assert found.capture.backward is None
     assert graph.failure is not None
     assert [one.reason for one in graph.operations] == ["detach", "inputs"]
+
+
+def test_a_capture_imports_none_of_torchs_symbolic_shapes() -> None:
+    program = """
+import sys
+from visualizer.experiments.graph.captures import captured
+from visualizer.experiments.graph.requests import source_of
+from visualizer.experiments.graph.state import GraphState
+run = captured(source_of(GraphState()))
+while True:
+    try:
+        next(run)
+    except StopIteration as end:
+        assert end.value.capture.backward.equal
+        break
+print("sympy" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout == "False\n"

@@ -20,7 +20,7 @@ from torch.autograd.graph import GradientEdge
 from visualizer.base.aside import aside
 from visualizer.experiments.graph.grads import Held, same, without_values
 from visualizer.experiments.graph.model import Backward, Grad, Graph, Preview, Step
-from visualizer.experiments.graph.previews import preview
+from visualizer.experiments.graph.preview_batch import Batch
 
 if TYPE_CHECKING:
     from visualizer.experiments.graph.walking import Walked
@@ -51,9 +51,10 @@ def recorded(walked: Walked, most: int, others: Iterable[Tensor] = ()) -> Genera
     roots = list(walked.roots) or [torch.zeros(())]  # without a graph torch says itself why there is no backward
     with torch.no_grad():
         starts = [ones(root) for root in roots]
-    start = preview(starts[0], most) if walked.roots else None
+    batch = Batch()
+    start = batch.preview(starts[0], most) if walked.roots else None
     held = Held((*walked.leaves, *(root for root in roots if isinstance(root, Tensor)), *others))
-    recorder = _Recorder(walked.graph, most)
+    recorder = _Recorder(walked.graph, most, batch)
     handles: list[Any] = []
 
     def put_back() -> None:
@@ -80,14 +81,19 @@ def recorded(walked: Walked, most: int, others: Iterable[Tensor] = ()) -> Genera
                 yield None
     finally:
         engine.close()
+
+    def shown(gradient: Tensor | None) -> Preview | None:
+        return None if gradient is None else batch.preview(gradient, most)
+
     grads = []
     for index, (leaf, before, plain, after) in enumerate(zip(walked.graph.leaves, held.of(walked.leaves), reference, found,
                                                              strict=True)):
         if leaf.node >= 0 or after is not None:
             equal = None if error or refused or without_values(plain, after) else same(plain, after)
-            grads.append(Grad(index, _shown(before, most), _shown(after, most), equal))
+            grads.append(Grad(index, shown(before), shown(after), equal))
         if index % 8 == 7:
             yield None
+    yield from batch.finish()
     return Backward(tuple(recorder.steps), tuple(grads), start, error)
 
 
@@ -102,10 +108,6 @@ def ones(root: Tensor | GradientEdge) -> Tensor:
         return torch.ones_like(root)
     type_ = root.node._input_metadata[root.output_nr]
     return torch.ones(tuple(type_.shape), dtype=type_.dtype, device=type_.device)
-
-
-def _shown(gradient: Tensor | None, most: int) -> Preview | None:
-    return None if gradient is None else preview(gradient, most)
 
 
 def beside(graph: Graph) -> bool:
@@ -129,7 +131,9 @@ class Engine:
     """
 
     def __init__(self, roots: Sequence[Any], starts: Sequence[Tensor], put_back: Callable[[], None], beside: bool) -> None:
-        self._roots, self._starts, self._put_back, self._beside = roots, starts, put_back, beside
+        self._roots, self._put_back, self._beside = roots, put_back, beside
+        # torch begins with one by itself where it can; to check a given start it imports sympy, which takes half a second.
+        self._starts = [None if _begins_by_itself(root, start) else start for root, start in zip(roots, starts, strict=True)]
         self._lock = threading.Lock()
         self._running, self._closed = False, threading.Event()
 
@@ -151,7 +155,7 @@ class Engine:
                 return
             self._running = True
         try:
-            torch.autograd.backward(list(self._roots), list(self._starts), retain_graph=retain_graph)
+            torch.autograd.backward(list(self._roots), self._starts, retain_graph=retain_graph)
         finally:
             with self._lock:
                 self._running = False
@@ -168,11 +172,16 @@ class Engine:
             self._put_back()
 
 
+def _begins_by_itself(root: Any, start: Tensor) -> bool:
+    """Whether ``backward()`` without an argument begins with this start."""
+    return isinstance(root, Tensor) and root.numel() == 1 and root.is_floating_point() and bool((start == 1).all())
+
+
 class _Recorder:
     """What the hooks write down. Only finished previews are kept: a tensor that is held would change what the engine does."""
 
-    def __init__(self, graph: Graph, most: int) -> None:
-        self._most = most
+    def __init__(self, graph: Graph, most: int, batch: Batch) -> None:
+        self._most, self._batch = most, batch
         #: All that ran, in the engine's order.
         self.steps: list[Step] = []
         #: By node, while it runs: its place among the steps, and when it began.
@@ -204,7 +213,7 @@ class _Recorder:
             return None
         if sent is not None and gradient is sent[0] and gradient._version == sent[1]:
             return sent[2]
-        return preview(gradient, self._most)
+        return self._batch.preview(gradient, self._most)
 
     def after(self, node: int) -> Callable[[tuple[Tensor | None, ...], tuple[Tensor | None, ...]], None]:
         """The hook that runs after this node."""
@@ -226,7 +235,7 @@ class _Recorder:
         type_ = self._types[target][number] if number < len(self._types[target]) else None
         if type_ is not None and type_.dtype:  # torch does not tell it of a nested tensor
             gradient = as_sent(gradient, type_.shape, type_.dtype)
-        found = preview(gradient, self._most)
+        found = self._batch.preview(gradient, self._most)
         if self._single[target]:
             self._sent[target] = (gradient, gradient._version, found)
         return found
