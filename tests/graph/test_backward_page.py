@@ -298,3 +298,16 @@ def test_a_node_that_raises_is_said_to_have_returned_nothing() -> None:
     assert any("the engine stopped in it" in text for text in words)
     assert any("inplace" in text for text in words)
     assert not any("sends" in text for text in words)
+
+
+def test_the_code_of_a_program_runs_whatever_must_stand_in_its_first_line(capsys: pytest.CaptureFixture[str]) -> None:
+    program = "\ufefffrom __future__ import annotations\nx = torch.ones(2, requires_grad=True)\nloss = (x * x).sum()\n"
+    for view in ("graph", "backward", "life", "absent"):
+        exec(compile(TAB.code(state_of(view=view, source="code", code=program)), "<code>", "exec"), {"__name__": "__main__"})
+        assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("program", ["x = " + "-" * 9000 + "1", "x = 0" + " + x" * 6000, "x = '\x00'", "x = ("])
+def test_code_that_python_cannot_read_is_shown_as_it_is(program: str) -> None:
+    for view in ("graph", "backward", "life", "absent"):
+        assert program in TAB.code(state_of(view=view, source="code", code=program))

@@ -274,3 +274,54 @@ def test_shapes_are_read_as_people_write_them() -> None:
     assert [(one.shape, one.dtype) for one in parsed_input("1,3, 224x224; (2, 16):int64 ;()")] == [
         ((1, 3, 224, 224), torch.float32), ((2, 16), torch.int64), ((), torch.float32)]
     assert parsed_input("") == ()
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("loss = (w * w).sum().item()", "loss is a float, as item() gives, and no tensor"),
+    ("loss = [w * 2]", "loss is a list and no tensor"),
+    ("loss = None", "loss is None and no tensor"),
+    ("loss = 3", "loss is an int and no tensor"),
+])
+def test_a_loss_that_is_no_tensor_is_told_what_it_is(text: str, words: str) -> None:
+    assert words in said(run_program(text.replace("w", "torch.ones(2)")))
+    ran = run_program(W + "h = w * 3\noutput = h.sum()\n" + text)
+    assert [root.item() for root in ran.roots] == [18.0]
+    assert any(words in note and "starts from output" in note for note in ran.recording.notes)
+
+
+@pytest.mark.parametrize("text", ["x = " + "-" * 9000 + "1", "x = 0" + " + x" * 6000])
+def test_a_program_that_python_cannot_read_is_told_so(text: str) -> None:
+    ran = run_program(text + "\nloss = torch.ones(2, requires_grad=True) * 2")
+    assert said(ran) == "This is nested too deeply: Python cannot read it."
+    assert not ran.roots
+
+
+def test_a_byte_order_mark_before_a_program_is_no_part_of_it() -> None:
+    ran = run_program("\ufeff" + W + "loss = w.sum()\nnothing")
+    assert [root.item() for root in ran.roots] == [6.0]
+    assert "line 3" in said(ran)
+
+
+def test_objects_that_claim_to_be_tensors_or_refuse_every_question_are_passed_over() -> None:
+    ran = run_program(textwrap.dedent("""
+        class Refusing:
+            @property
+            def __class__(self): raise RuntimeError("asked")
+            def __getattr__(self, name): raise RuntimeError("asked")
+        class Claiming:
+            __class__ = torch.Tensor
+        class Closed(dict):
+            def items(self): raise RuntimeError("asked")
+        class Key:
+            def __repr__(self): raise RuntimeError("asked")
+        one, other, model = Refusing(), Claiming(), Refusing()
+        inside = [Refusing(), Claiming()]
+        closed, keyed = Closed(a=torch.ones(2)), {Key(): torch.ones(2)}
+        globals()[3] = torch.ones(2)
+        long = {"k" * 5000: torch.ones(2)}
+        loss = torch.ones(2, requires_grad=True).sum()
+        """))
+    assert ran.recording.failure is None
+    assert [root.item() for root in ran.roots] == [2.0]
+    assert ran.model is None
+    assert set(ran.recording.variables) == {"loss", "long['" + "k" * 76 + "...]"}

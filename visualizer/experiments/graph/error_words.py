@@ -35,8 +35,14 @@ def showable(text: str) -> str:
     """Text with halves of surrogate pairs and control characters, but for ends of lines and tabs, as escapes."""
     if text.isprintable():
         return text
-    return "".join(
-        letter if letter.isprintable() or letter in "\n\t " else "\n" if letter in "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029" else
-        letter.encode("unicode_escape", "surrogatepass").decode("ascii") if letter < " " or "\ud800" <= letter <= "\udfff" else letter
-        for letter in text.replace("\r\n", "\n").replace("\r", "\n")
-    )
+    return "".join(map(_shown, text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def _shown(letter: str) -> str:
+    if letter.isprintable() or letter in "\n\t ":
+        return letter
+    if letter in "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029":  # where str.splitlines ends a line, too
+        return "\n"
+    if letter < " " or letter == "\x7f" or "\ud800" <= letter <= "\udfff":
+        return letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return letter

@@ -43,7 +43,7 @@ def run_program(text: str, name: str = "program", seed: int = 0, *, title: str =
     Backward starts from ``loss``, else ``output``, else ``y``, else from the value of the last line, else from the tensor that was
     assigned last.
     """
-    file = f"<{name}>"
+    file, text = f"<{name}>", text.removeprefix("\ufeff")  # which editors on Windows put before a text
     # Tracebacks and source lines of the text are found there; one entry for each name, so it does not grow.
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     recording = Recording(files={file: name})
@@ -56,6 +56,8 @@ def run_program(text: str, name: str = "program", seed: int = 0, *, title: str =
     with fresh(seed), recording.kept():
         try:
             code, assigned = _compiled(text, file)
+        except (MemoryError, RecursionError):
+            recording.failure = Failure("This is nested too deeply: Python cannot read it.")
         except (SyntaxError, ValueError) as error:
             recording.failure = _not_python(error, file, recording)
         else:
@@ -63,12 +65,13 @@ def run_program(text: str, name: str = "program", seed: int = 0, *, title: str =
                 exec(code, space)
     recording.output = printed.getvalue()[:_MOST_OUTPUT]
     last = space.pop(_LAST, None)
-    own = {key: value for key, value in space.items() if not key.startswith("_") and _GIVEN.get(key) is not value}
+    own = {key: value for key, value in space.items()
+           if isinstance(key, str) and not key.startswith("_") and _GIVEN.get(key, _GIVEN) is not value}
     model = own.get("model")
     candidates = [(key, own[key]) for key in ROOTS if key in own]
     candidates.append(("the value of the last line", last))
     candidates += [(key, own[key]) for key in reversed(assigned) if key in own and key not in ROOTS]
-    return concluded(recording, model if isinstance(model, nn.Module) else None, own, candidates, say=True)
+    return concluded(recording, model if issubclass(type(model), nn.Module) else None, own, candidates, say=True)
 
 
 def _compiled(text: str, file: str) -> tuple[CodeType, tuple[str, ...]]:

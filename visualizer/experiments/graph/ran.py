@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from visualizer.experiments.graph.model import Failure, Operation
 from visualizer.experiments.graph.recording import Recording
+from visualizer.experiments.graph.torch_functions import is_tensor
 
 #: Names under which a program leaves the tensor that backward starts from, the first that there is.
 ROOTS = ("loss", "output", "y")
@@ -54,22 +55,37 @@ def concluded(recording: Recording, model: nn.Module | None, variables: Mapping[
     """
     recording.model = model
     recording.name(variables)
-    tensors = [(name, value) for name, value in candidates if isinstance(value, Tensor)]
+    tensors = [(name, value) for name, value in candidates if is_tensor(value)]
     usual = next((pair for pair in tensors if pair[0] in ROOTS), None)
     graphs = (pair for pair in tensors if pair[1].grad_fn is not None)
     root = usual or next(graphs, None) or next(iter(tensors), None)
     if recording.failure is not None:  # a loss that came before the error is still the loss; else all that was left over
         loss = variables.get("loss")
-        return Ran((loss,) if isinstance(loss, Tensor) and loss.requires_grad else recording.loose, model, recording)
+        return Ran((loss,) if is_tensor(loss) and loss.requires_grad else recording.loose, model, recording)
+    strange = say and "loss" in variables and not is_tensor(variables["loss"])
+    if root is not None and strange:
+        recording.notes += (f"loss is {_described(variables['loss'])} and no tensor, so backward starts from {root[0]}.",)
     if root is not None and root[1].requires_grad:
-        if say and usual is None:
+        if say and usual is None and not strange:
             recording.notes += (f"Backward starts from {root[0]}: the program leaves no loss, output or y.",)
         return Ran((root[1],), model, recording)
     if root is not None:
         recording.failure = without_graph(*root, recording)
+    elif strange:
+        recording.failure = Failure(f"loss is {_described(variables['loss'])} and no tensor: let the program put the one "
+                                    "tensor that backward starts from into loss.")
     else:
         recording.failure = Failure("The program left no tensor: let it put the one that backward starts from into loss.")
     return Ran((), model, recording)
+
+
+def _described(value: object) -> str:
+    """ "an int", "a list", "None"; a number that ``item()`` made has no graph any more. """
+    if value is None:
+        return "None"
+    kind = type(value).__name__[:60]
+    words = f"{'an' if kind[:1] in 'aeiouAEIOU' else 'a'} {kind}"
+    return f"{words}, as item() gives," if kind == "float" else words
 
 
 @contextmanager

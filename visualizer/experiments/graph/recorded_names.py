@@ -10,6 +10,7 @@ from torch import Tensor, nn
 #: So many tensors of a list or dictionary have names of their own.
 _MOST = 2000
 _DEEPEST = 2
+_LONGEST_KEY = 80
 
 
 class Names:
@@ -59,9 +60,24 @@ class Names:
 
 
 def _inside(name: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, (Tensor, nn.Module)):
+    kind = type(value)  # not isinstance: a stand-in for an object may claim any class, or raise when it is asked
+    if issubclass(kind, (Tensor, nn.Module)):
         yield name, value
-    elif depth < _DEEPEST and isinstance(value, (list, tuple, dict)) and len(value) <= _MOST:
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, one in pairs:
-            yield from _inside(f"{name}[{key!r}]", one, depth + 1)
+    elif depth < _DEEPEST and issubclass(kind, (list, tuple, dict)):
+        for key, one in _pairs(value):
+            yield from _inside(f"{name}[{key}]", one, depth + 1)
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]]:
+    """What is in a container, unless there is too much of it, or its own code refuses to tell."""
+    try:
+        if len(value) > _MOST:
+            return []
+        return [(_key(key), one) for key, one in (value.items() if isinstance(value, dict) else enumerate(value))]
+    except Exception:
+        return []
+
+
+def _key(key: Any) -> str:
+    text = repr(key)
+    return text if len(text) <= _LONGEST_KEY else text[: _LONGEST_KEY - 3] + "..."

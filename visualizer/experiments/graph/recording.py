@@ -24,8 +24,10 @@ from torch.overrides import TorchFunctionMode
 
 from visualizer.experiments.graph import previews
 from visualizer.experiments.graph.custom_functions import watching
+from visualizer.experiments.graph.error_words import message_of
 from visualizer.experiments.graph.model import Preview
 from visualizer.experiments.graph.noted import Given, NotedCall, NotedOperation, reason_of, type_of
+from visualizer.experiments.graph.preview_batch import Batch
 from visualizer.experiments.graph.recorded import Told
 from visualizer.experiments.graph.source_lines import MAKING
 from visualizer.experiments.graph.torch_functions import Function, function_of, tensors_in
@@ -58,6 +60,7 @@ class Recording(Told):
         self._busy = False
         self._undo: list[Callable[[], None]] = []
         self._uncompiled = Uncompiled()
+        self._batch = Batch()
 
     # The block.
 
@@ -83,6 +86,7 @@ class Recording(Told):
             undo()
         self._undo.clear()
         self._last = _get_sequence_nr()
+        self._batch.finished()
         self._open.clear()
         self._mark(-1)
         if self._uncompiled.used:
@@ -92,13 +96,12 @@ class Recording(Told):
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Ends every error, and ``sys.exit``, of the code inside: what is left of it is :attr:`failure`."""
+        """Ends every error, and ``sys.exit``, of the code inside: what is left of it is :attr:`failure`. Ctrl-C goes on."""
         try:
             yield
-        except SystemExit as error:
-            if self.failure is None:
-                self.failed(error)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             if self.failure is None:
                 self.failed(error)
 
@@ -168,7 +171,7 @@ class Recording(Told):
             result = run()
         except Exception as error:
             self._busy = False
-            index = self._note(function, inputs, given, [], before, line, str(error))
+            index = self._note(function, inputs, given, [], before, line, message_of(error))
             self._raised = error, index
             raise
         finally:
@@ -221,7 +224,7 @@ class Recording(Told):
 
     def _preview(self, tensor: Tensor) -> Preview | None:
         most = previews.budget(len(self._operations) + len(self._sources))
-        return previews.preview(tensor, most) if self._values else None
+        return self._batch.preview(tensor, most) if self._values else None
 
     def _remember(self, tensors: Iterable[Tensor]) -> None:
         """Tensors that no operation made are sources. They are kept, so that their ids stay their own."""

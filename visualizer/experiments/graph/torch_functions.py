@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from torch import Tensor
 from torch.overrides import resolve_name
@@ -89,6 +89,11 @@ def _own_name(called: Any) -> str:
     if module.startswith(("torch._C", "torch._VF", "torch._tensor")):
         module = "torch"
     return f"{module}.{name}" if module and module != "builtins" else f"torch.{name}"
+
+
+def is_tensor(value: object) -> TypeGuard[Tensor]:
+    """Whether it really is one: ``isinstance`` asks the object, and a stand-in may claim to be anything, or raise."""
+    return issubclass(type(value), Tensor)
 
 
 def tensors_in(value: Any) -> list[Tensor]:

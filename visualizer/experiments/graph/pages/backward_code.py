@@ -67,7 +67,8 @@ def program(source: Source) -> tuple[str, str]:
         case "example":
             text = example(source.example).program(dict(source.sizes))
         case "code":
-            text = source.code.strip("\n") + "\n"
+            future, text = _without_future(source.code.removeprefix("\ufeff").strip("\n") + "\n")
+            head = future + head
         case "file":
             raise UserError("Set the hooks in your own script, on the loss that your model gives: visualizer.show(loss, model) "
                             "draws the same graph from there.")
@@ -76,11 +77,18 @@ def program(source: Source) -> tuple[str, str]:
     return f"{head}{text}", root_of(text)
 
 
+def _without_future(text: str) -> tuple[str, str]:
+    """The lines ``from __future__ import`` of a program, which must come before all others, and the program without them."""
+    lines = text.splitlines(keepends=True)
+    future = [line for line in lines if line.startswith("from __future__ import") and "(" not in line]
+    return "".join(future), "".join(line for line in lines if line not in future)
+
+
 def root_of(text: str) -> str:
     """The variable that backward starts from: loss, output or y, else what is assigned last."""
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # the last two: nested too deeply
         return "loss"
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     names.sort(key=lambda node: (node.lineno, node.col_offset))
