@@ -67,6 +67,24 @@ def test_a_capture_opens_the_window(opened: Callable[..., Any], tmp_path: Path) 
     assert (state.source, state.capture) == ("capture", str(tmp_path / "run.graph.json"))
 
 
+@pytest.mark.parametrize(("words", "source"), [
+    (("--code", "loss = torch.ones(1)"), "code"), (("--model", "model.py:make", "--input", "2,3"), "file"),
+    (("--capture", "run.graph.json"), "capture"), (("--example", "square"), "example"), (("--find", "Mul"), "example"),
+    (("--code", "loss = 1", "--source", "example"), "example"), (("--code", "loss = 1", "--example", "square"), "example"),
+])
+def test_a_program_that_is_given_is_what_the_graph_is_of(opened: Callable[..., Any], words: tuple[str, ...], source: str) -> None:
+    assert opened("graph", *words).given.source == source
+
+
+def test_an_example_that_is_given_is_shown_whatever_the_session_showed(opened: Callable[..., Any], tmp_path: Path) -> None:
+    state = GraphTab().default_state().changed(source="code", code="loss = 1")
+    save_session(tmp_path / "last.json", Session({"graph": state}, "graph"), TAB)
+    with_code = opened("graph", "--session", "last.json", "--find", "Mul").given
+    assert (with_code.source, with_code.find) == ("code", "Mul")
+    assert not source_of(with_code).allowed
+    assert opened("graph", "--session", "last.json", "--example", "square").given.source == "example"
+
+
 def test_values_open_the_window(opened: Callable[..., Any]) -> None:
     assert opened("graph", "--example", "mlp", "--depth", "5").given.depth == 5
     assert opened("graph", "--preset", "lecture_steps").given.view == "backward"

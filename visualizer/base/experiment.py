@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
@@ -215,6 +215,10 @@ class Experiment(ABC, Generic[S, Q, R]):
             UserError: it stands for nothing here.
         """
         raise UserError(f"{word!r} was not expected; {self.name} takes only options, which begin with two dashes.")
+
+    def implied(self, names: Collection[str]) -> Mapping[str, Any]:
+        """The values that options imply which are given without them: who gives a program wants that one (``--code "..."``)."""
+        return {}
 
     def allow(self, state: S) -> None:
         """The user asked, just now, that the program which this state names be run."""

@@ -44,7 +44,7 @@ def state_from(
         if found is None:
             raise refuse_unknown("--preset", preset, [entry.name for entry in experiment.presets], "one of")
         state = state.changed(**found.values)
-    meant = experiment.values_of(word) if word is not None else {}
+    meant = experiment.values_of(word) if word is not None else experiment.implied(_given_names(options, experiment))
 
     given = {
         name: (parameter, options[PARAMETER + name]) for name, parameter in experiment.parameters().items()
@@ -73,6 +73,10 @@ def state_from(
     if word is not None or any(isinstance(parameter, Text) and parameter.program for parameter, _ in given.values()):
         experiment.allow(state)
     return state  # type: ignore[no-any-return]
+
+
+def _given_names(options: Mapping[str, Any], experiment: AnyExperiment) -> list[str]:
+    return [name for name in experiment.parameters() if options.get(PARAMETER + name) is not None]
 
 
 def _page_of(given: Sequence[Parameter[Any]], experiment: AnyExperiment) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -65,6 +65,14 @@ class GraphTab(PagedExperiment[GraphState, Request, PageResult]):
         if word.lower().endswith(".py") or ".py:" in word.lower():
             return {"source": "file", "model": path}
         return super().values_of(word)
+
+    def implied(self, names: Collection[str]) -> Mapping[str, Any]:
+        """A program, a model or a capture means that the graph is that one's."""
+        if "source" in names:
+            return {}
+        of = {"code": "code", "model": "file", "input": "file", "capture": "capture", "example": "example"}
+        found = {of[name] for name in names if name in of}
+        return {"source": found.pop()} if len(found) == 1 else {}
 
     def reports(self, result: PageResult) -> Mapping[str, Report]:
         graph = cast("GraphResult", result).capture.graph
