@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -87,3 +88,20 @@ def test_graphviz_reads_it(fold: str) -> None:
         run = subprocess.run(["dot", "-Tplain"], input=one.encode(), capture_output=True, timeout=60, check=True)
         assert not run.stderr
         assert sum(line.startswith("node ") for line in run.stdout.decode().splitlines()) == nodes
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is not installed")
+def test_graphviz_draws_the_loss_below_and_the_arrows_towards_it() -> None:
+    """As torchviz does, and the screen."""
+    graph = capture_of("lecture").graph
+    text = dot_text(graph, view_of(graph, "none"))
+    run = subprocess.run(["dot", "-Tjson"], input=text.encode(), capture_output=True, timeout=60, check=True)
+    drawn = json.loads(run.stdout)
+    height = {node["name"]: float(node["pos"].split(",")[1]) for node in drawn["objects"]}
+    assert min(height, key=height.__getitem__) == f"n{graph.roots[0]}"
+    assert len(drawn["edges"]) == len(graph.edges)
+    for edge in drawn["edges"]:
+        tail, head = (height[drawn["objects"][edge[end]]["name"]] for end in ("tail", "head"))
+        (points,) = [part["points"] for part in edge["_tdraw_"] if part["op"] == "P"]
+        assert "_hdraw_" not in edge
+        assert tail < min(y for _, y in points) < (tail + head) / 2

@@ -1,7 +1,7 @@
 """A view as DOT, the language of graphviz: what the lecture saves.
 
 Edges go from the node nearer to the loss to the one that its gradient goes to, as next_functions has them; graphviz puts the loss
-below (``rankdir=BT``). Colours are those of torchviz. Parameters that are folded into a node are light blue boxes beside it.
+below (``rankdir=BT``) and draws the arrow heads in the direction of the forward pass (``dir=back``), as the screen and torchviz do. Colours are those of torchviz. Parameters that are folded into a node are light blue boxes beside it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def dot_text(graph: Graph, view: GraphView) -> str:
         "digraph autograd {",
         f"  graph [rankdir=BT, label={quoted(graph.title or graph.model or 'autograd')}, labelloc=t, fontname=\"sans-serif\"];",
         '  node [shape=box, style=filled, fontname="monospace", fontsize=10, height=0.2];',
-        "  edge [fontsize=9];",
+        "  edge [dir=back, fontsize=9];",
     ]
     writer = Writer(graph, None, view)
     inside: dict[int, list[int]] = {}
