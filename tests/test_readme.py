@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,15 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
 
+from visualizer import load as load_graph
+from visualizer.cli.parameter_options import experiment_parser
 from visualizer.cli.parsing import window_parser
+from visualizer.cli.states import state_from
 from visualizer.experiments.catalogue import EXPERIMENTS
+from visualizer.experiments.graph.examples.entry import Example
+from visualizer.experiments.graph.programs import run_program
 from visualizer.ui.actions import TAB, WINDOW, make_actions
+from visualizer.ui.graph.keyboard import HELP, command_of
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAMS = Path(sys.executable).parent
+_NO_DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def code_lines(language: str) -> list[str]:
@@ -35,11 +45,16 @@ def inline_code() -> list[str]:
     return re.findall(r"`([^`\n]+)`", prose)
 
 
-COMMANDS = [line for line in code_lines("sh") if line.startswith("visualizer ")]
+#: A command that is the name of a tab opens a window, for which there is no display here: it is looked at, not run.
+TAB_WINDOW = re.compile(rf"visualizer (?:{'|'.join(entry.name for entry in EXPERIMENTS)}) ")
+COMMANDS = [line for line in code_lines("sh") if line.startswith("visualizer ") and not TAB_WINDOW.match(line)]
+WINDOW_COMMANDS = [line for line in code_lines("sh") if TAB_WINDOW.match(line)]
+#: Python files of the text, by the name in their first line.
+FILES = dict(re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
 
 
 def run(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    kept = {name: value for name, value in os.environ.items() if name not in _NO_DISPLAY}
     kept |= {"PATH": f"{PROGRAMS}{os.pathsep}{kept['PATH']}", "HOME": str(cwd)}
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", line], cwd=cwd, env=kept, capture_output=True, text=True, timeout=100,
@@ -52,8 +67,31 @@ def test_there_are_commands_to_run() -> None:
     assert len(COMMANDS) >= 8
 
 
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The folder in which the script of the README was run, and what it said."""
+    folder = tmp_path_factory.mktemp("script")
+    (folder / "train.py").write_text(FILES["train.py"], encoding="utf-8")
+    return folder, run("python train.py", folder)
+
+
+def test_the_script_of_the_readme_runs_to_its_end_without_a_display(
+    script: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, done = script
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{'nodes': 10, 'edges': 9} <Graph of Sequential: 10 nodes, 9 edges, backward of 10 steps>")
+    assert load_graph(folder / "run.graph.json").counts == {"nodes": 10, "edges": 9}
+    assert "no display" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_of_the_readme_does_what_it_says(line: str, tmp_path: Path) -> None:
+def test_a_command_of_the_readme_does_what_it_says(
+    line: str, tmp_path: Path, script: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    (tmp_path / "model.py").write_text(FILES["model.py"], encoding="utf-8")
+    shutil.copy(script[0] / "run.graph.json", tmp_path)
     done = run(line, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     out = re.search(r"--out (\S+)", line)
@@ -72,6 +110,27 @@ def test_a_window_command_of_the_text_is_understood() -> None:
     assert len(commands) >= 3
     for words in commands:
         window_parser().parse(words)
+
+
+@pytest.mark.parametrize("line", WINDOW_COMMANDS)
+def test_a_window_command_opens_what_it_says(line: str) -> None:
+    """Its word and options are those of the tab, and lead to the model or the capture that it names."""
+    _, name, word, *rest = shlex.split(line)
+    experiment = next(entry for entry in EXPERIMENTS if entry.name == name)
+    state: Any = state_from(vars(experiment_parser(experiment).parse(rest)), experiment, EXPERIMENTS, word)
+    assert word in (Path(state.model).name, Path(state.capture).name)
+
+
+def test_there_are_window_commands_and_files() -> None:
+    assert len(WINDOW_COMMANDS) >= 2
+    assert set(FILES) == {"model.py", "train.py"}
+
+
+def test_the_graph_that_is_added_in_the_text_is_an_entry_that_runs() -> None:
+    (block,) = re.findall(r"^```python\n(Example\(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    entry = eval(block, {"Example": Example})
+    assert isinstance(entry, Example)
+    assert run_program(entry.program()).roots[0].requires_grad
 
 
 def test_every_path_that_is_named_exists() -> None:
@@ -106,7 +165,7 @@ def test_the_json_of_a_descent_has_the_keys_of_the_table(tmp_path: Path) -> None
     done = run("visualizer export landscape --steps 200 --out - --format json", tmp_path)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    section = README.split("### JSON")[1].split("\n## ")[0]
+    section = README.split("### JSON")[1].split("| key of a graph |")[0]
     keys = re.findall(r"^\| `([\w.]+)` \|", section, re.MULTILINE)
     keys += re.findall(r"`(experiment|view|visualizer|torch|state)`", section)
     assert len(keys) >= 11
@@ -118,8 +177,37 @@ def test_the_json_of_a_descent_has_the_keys_of_the_table(tmp_path: Path) -> None
         assert value is not None
 
 
+def test_the_json_of_a_graph_has_the_keys_of_the_table(tmp_path: Path) -> None:
+    done = run("visualizer export graph --example lecture --fold none --out - --format json", tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    table, after = README.split("| key of a graph |")[1].split("\n\n")[:2]
+    rows = dict(re.findall(r"^\| (`.+?`) \| (.+) \|$", table, re.MULTILINE))
+    code = re.compile(r"`(\w+)`")
+    head = {"experiment", "view", "visualizer", "torch", "state", "title", "model", "captured_with"}
+    assert {key for keys in rows for key in code.findall(keys)} | {"loss"} == result.keys() - head
+    for name in ("counts", "nodes", "edges", "leaves", "calls", "memory", "backward"):
+        there = result[name][0] if isinstance(result[name], list) else result[name]
+        assert {key for key in code.findall(rows[f"`{name}`"]) if key not in ("next_functions", "None")} <= there.keys(), name
+    assert set(code.findall(after)) <= result["loss"].keys()
+
+
+def test_the_keys_in_a_graph_are_those_of_its_canvas() -> None:
+    table = README.split("| keys in a graph |")[1].split("\n\n")[0]
+    keys = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", table, re.MULTILINE)
+    named = {key.strip() for row in keys for key in re.sub(r"\(.*?\)", "", row).split(",")} - {"---"}
+    keyed = {"\u2190": Qt.Key.Key_Left, "\u2192": Qt.Key.Key_Right, "\u2191": Qt.Key.Key_Up, "\u2193": Qt.Key.Key_Down}
+    plain = Qt.KeyboardModifier.NoModifier
+    for name in named - {"F3", "Shift+F3", "Shift with an arrow", "Ctrl+C", "\u2212", "+"}:
+        key = keyed.get(name) or QKeySequence(name)[0].key()
+        assert command_of(QKeyEvent(QEvent.Type.KeyPress, key, plain), chosen=True) is not None, name
+    for name in ("F3", "Shift with an arrow", "Ctrl+C"):
+        assert name in named
+        assert name.split()[0] in HELP
+
+
 def test_every_shortcut_in_the_table_is_one_of_the_window(qapp: QApplication) -> None:
-    table = README.split("## Keyboard")[1].split("\n## ")[0]
+    table = README.split("## Keyboard")[1].split("\nIn a graph")[0]
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", table, re.MULTILINE)[1:]
     promised = {key for keys, _ in rows for key in keys.split(", ") if key.startswith(("Ctrl", "Shift", "F"))}
     parent = QWidget()
