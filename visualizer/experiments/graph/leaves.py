@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,10 @@ from torch import Tensor, nn
 from visualizer.experiments.graph.model import Leaf, Preview, Reason
 from visualizer.experiments.graph.preview_batch import Batch
 from visualizer.experiments.graph.recording_protocol import Recorded
+
+
+#: Seconds between two yields.
+_SLICE = 0.004
 
 
 @dataclass(eq=False)
@@ -46,6 +51,7 @@ class Leaves:
     def listed(self, nodes: Mapping[int, int], most: int, batch: Batch) -> Generator[None, None, tuple[Leaf, ...]]:
         """As plain data; ``nodes``: the index of the AccumulateGrad of each leaf in the graph, by ``id``."""
         found = []
+        due = time.perf_counter() + _SLICE
         for ident, entry in self.entries.items():
             # Looked at even if the recording has its value: so that its storage is numbered with those of saved tensors.
             value = yield from batch.preview_in_pieces(entry.tensor, most)
@@ -53,6 +59,9 @@ class Leaves:
             reason = _reason(entry.tensor) if node < 0 else ""
             found.append(Leaf(tuple(entry.names), value.type, entry.parameter, entry.tensor.requires_grad, node, reason,
                               _as_recorded(entry.value, value)))
+            if not len(found) & 15 and time.perf_counter() > due:
+                yield None
+                due = time.perf_counter() + _SLICE
         return tuple(found)
 
 
@@ -72,7 +81,7 @@ def _reason(leaf: Tensor) -> Reason:
 
 def leaves_of(
     model: nn.Module | None, recording: Recorded | None, names: Mapping[str, Tensor], accumulate: tuple[Any, ...],
-) -> Leaves:
+) -> Generator[None, None, Leaves]:
     """All that is known: of the model, of the recording, named by the user, and what the graph ends in."""
     found = Leaves()
     if model is not None:
@@ -80,9 +89,11 @@ def leaves_of(
             found.add(parameter, (name,), True)
         for name, buffer in model.named_buffers(remove_duplicate=False):
             found.add(buffer, (name,))
+    yield None
     if recording is not None:
         for known in recording.known:
             found.add(known.tensor, known.names, False, known.value)
+    yield None
     for name, tensor in names.items():
         found.add(tensor, (name,))
     for node in accumulate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,10 @@ from visualizer.experiments.graph.noted import Given, NotedCall, NotedOperation,
 from visualizer.experiments.graph.recorded_names import Names
 from visualizer.experiments.graph.recording_protocol import Known, Made
 from visualizer.experiments.graph.source_lines import Lines
+
+
+#: So many operations are made between two answers of a generator.
+_CHUNK = 500
 
 
 class Told:
@@ -106,17 +110,26 @@ class Told:
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        return self._built({})
+        made = self._built({})
+        while True:
+            try:
+                next(made)
+            except StopIteration as end:
+                found: tuple[Operation, ...] = end.value
+                return found
 
-    def operations_of(self, nodes: Sequence[Node]) -> tuple[Operation, ...]:
-        """The operations with their nodes, and those whose result no root depends on as ``unused``."""
+    def operations_of(self, nodes: Sequence[Node]) -> Generator[None, None, tuple[Operation, ...]]:
+        """The operations with their nodes, and those whose result no root depends on as ``unused``; yields every few milliseconds."""
         own: dict[int, list[Node]] = {}
         for node in nodes:
             if node.operation >= 0:
                 own.setdefault(node.operation, []).append(node)
-        return self._built({index: _in_order(ours, self._operations[index].result) for index, ours in own.items()}, walked=True)
+        yield None
+        in_order = {index: _in_order(ours, self._operations[index].result) for index, ours in own.items()}
+        yield None
+        return (yield from self._built(in_order, walked=True))
 
-    def _built(self, nodes: Mapping[int, tuple[int, ...]], walked: bool = False) -> tuple[Operation, ...]:
+    def _built(self, nodes: Mapping[int, tuple[int, ...]], walked: bool = False) -> Generator[None, None, tuple[Operation, ...]]:
         names: dict[tuple[int, int], list[str]] = {}
         for name, tensor in self.variables.items():
             names.setdefault((self.maker(tensor), id(tensor)), []).append(name)
@@ -141,6 +154,8 @@ class Told:
                 index, one.name, tuple(inputs), one.outputs, tuple(of_operation.get(index, ())), ours,
                 "unused" if unused else one.reason, one.call, one.line, one.value, one.error if index == end else "",
             ))
+            if index % _CHUNK == _CHUNK - 1:
+                yield None
         return tuple(made)
 
     @property

@@ -6,7 +6,7 @@ is noted before and after every operation, and a node whose own number lies in b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Recorded(Protocol):
         """What made this node: ``sequence`` is its ``_sequence_nr()``, ``node`` the live node (a torch autograd node)."""
         ...
 
-    def operations_of(self, nodes: Sequence[Node]) -> tuple[Operation, ...]:
+    def operations_of(self, nodes: Sequence[Node]) -> Generator[None, None, tuple[Operation, ...]]:
         """The operations with their nodes (by ``Node.operation``) and, for results that are in no path to the roots, the reason
-        ``unused``: becomes ``Graph.operations``."""
+        ``unused``: becomes ``Graph.operations``. Yields every few milliseconds."""
         ...

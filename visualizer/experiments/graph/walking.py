@@ -149,7 +149,8 @@ def walk(
 
     yield None
     leaf_nodes = {id(node.variable): at for at, node in enumerate(live) if _is_leaf(node)}
-    leaves = leaves_of(model, recording, names, tuple(live[at] for at in leaf_nodes.values()))
+    yield None
+    leaves = yield from leaves_of(model, recording, names, tuple(live[at] for at in leaf_nodes.values()))
     most, batch = budget(2 * len(live) + len(leaves.entries)), Batch(Storages())
     listed = yield from leaves.listed(leaf_nodes, most, batch)
 
@@ -169,11 +170,13 @@ def walk(
     if recording is None and model is not None:
         calls, of_node = yield from guessed_calls(nodes, edges, model)
     nodes = yield from _completed(nodes, values, of_node)
+    operations = (yield from recording.operations_of(nodes)) if recording is not None else ()
+    yield None
     graph = Graph(
         nodes=tuple(nodes), edges=edges, calls=calls, leaves=listed, loss=loss,
         roots=tuple(dict.fromkeys(found.index[id(edge.node)] for _, edge in started)),
         lines=tuple(recording.lines) if recording is not None else (),
-        operations=recording.operations_of(nodes) if recording is not None else (),
+        operations=operations,
         title=(recording.title if recording is not None else "") or (type(model).__name__ if model is not None else ""),
         model=type(model).__name__ if model is not None else "",
         failure=recording.failure if recording is not None else None,
