@@ -1,7 +1,8 @@
 """A view as DOT, the language of graphviz: what the lecture saves.
 
 Edges go from the node nearer to the loss to the one that its gradient goes to, as next_functions has them; graphviz puts the loss
-below (``rankdir=BT``) and draws the arrow heads in the direction of the forward pass (``dir=back``), as the screen and torchviz do. Colours are those of torchviz. Parameters that are folded into a node are light blue boxes beside it.
+below (``rankdir=BT``) and draws the arrow heads in the direction of the forward pass (``dir=back``), as the screen and torchviz
+do. Colours are those of torchviz. Parameters that are folded into a node are light blue boxes beside it.
 """
 
 from __future__ import annotations
