@@ -125,7 +125,8 @@ class Engine:
     """Runs of torch's engine from these roots.
 
     Args:
-        roots, starts: as ``torch.autograd.backward`` takes them.
+        roots: as ``torch.autograd.backward`` takes them.
+        starts: of :func:`ones`.
         put_back: called once, when the engine runs no more.
         beside: it runs in a thread of its own.
     """
@@ -133,7 +134,7 @@ class Engine:
     def __init__(self, roots: Sequence[Any], starts: Sequence[Tensor], put_back: Callable[[], None], beside: bool) -> None:
         self._roots, self._put_back, self._beside = roots, put_back, beside
         # torch begins with one by itself where it can; to check a given start it imports sympy, which takes half a second.
-        self._starts = [None if _begins_by_itself(root, start) else start for root, start in zip(roots, starts, strict=True)]
+        self._starts = [None if _begins_by_itself(root) else start for root, start in zip(roots, starts, strict=True)]
         self._lock = threading.Lock()
         self._running, self._closed = False, threading.Event()
 
@@ -172,9 +173,9 @@ class Engine:
             self._put_back()
 
 
-def _begins_by_itself(root: Any, start: Tensor) -> bool:
-    """Whether ``backward()`` without an argument begins with this start."""
-    return isinstance(root, Tensor) and root.numel() == 1 and root.is_floating_point() and bool((start == 1).all())
+def _begins_by_itself(root: Any) -> bool:
+    """Whether ``backward()`` without an argument begins with one here."""
+    return isinstance(root, Tensor) and root.numel() == 1 and root.is_floating_point()
 
 
 class _Recorder:
