@@ -21,7 +21,7 @@ from visualizer.experiments.graph.model import Capture, Edges, Failure, Graph
 from visualizer.experiments.graph.pages import backward as page
 from visualizer.experiments.graph.pages.backward_factors import factor
 from visualizer.experiments.graph.pages.backward_figures import rows_of
-from visualizer.experiments.graph.pages.backward_words import blocks
+from visualizer.experiments.graph.pages.backward_words import badge, blocks
 from visualizer.experiments.graph.replay import Replay
 from visualizer.experiments.graph.state import PRESETS, VIEWS, GraphState
 from visualizer.figures.graph import GraphFigure
@@ -272,6 +272,36 @@ def test_the_local_derivative_of_a_product_is_the_other_factor() -> None:
     assert to_b is not None
     assert to_a.latex.endswith("= b = 7")
     assert to_b.latex.endswith("= a = 3")
+
+
+class Drifting(torch.autograd.Function):
+    """Its derivative is another one at each call."""
+
+    calls = 0
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x * 2.0
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        Drifting.calls += 1
+        return gradients[0] * Drifting.calls
+
+
+def test_a_backward_that_gives_something_else_each_time_is_not_called_equal() -> None:
+    x, w = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    found, backward = run_of((Drifting.apply(x) * w).sum())
+    assert [grad.equal for grad in backward.grads] == [found.leaves[grad.leaf] is w for grad in backward.grads]
+    assert backward.equal is False
+    assert badge(Capture(found.graph, backward)) == ("Not equal to a second loss.backward(): 1 of 2 .grad bit for bit", Role.BAD)
+
+
+def test_where_there_are_no_values_nothing_is_called_equal() -> None:
+    x = torch.ones(3, device="meta", requires_grad=True)
+    found, backward = run_of((x * x).sum())
+    assert backward.equal is None
+    assert badge(Capture(found.graph, backward)) == ("Not compared with loss.backward(): no values, only shapes", Role.MUTED)
 
 
 def test_without_a_graph_the_page_says_why() -> None:
