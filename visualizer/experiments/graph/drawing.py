@@ -142,7 +142,7 @@ def value_text(value: Preview) -> str:
     """A small tensor's numbers, else "mean ± deviation"; NaN and infinities are named."""
     bad = [f"{count:,} {name}" for count, name in ((value.nans, "NaN"), (value.infinities, "Inf")) if count]
     if value.sample.size == 0:
-        return "no elements"
+        return "no elements" if value.readable else "no values"
     if value.complete and value.sample.size <= WRITTEN:
         return ", ".join(_short(number) for number in value.sample.reshape(-1).tolist())
     if bad:

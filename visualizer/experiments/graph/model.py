@@ -76,6 +76,11 @@ class Preview:
         return max(self.bytes, self.whole)
 
     @property
+    def readable(self) -> bool:
+        """Whether its values could be read: not those of the device ``meta``, nor of some subclasses."""
+        return self.strides != (0, 0)
+
+    @property
     def complete(self) -> bool:
         """Whether the sample has every element."""
         return self.strides == (1, 1)

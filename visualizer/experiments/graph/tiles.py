@@ -110,7 +110,7 @@ def tensors(name: str, title: str, tiles: tuple[Tile, ...], role: Role, label: s
     """Bars for few elements, else heat maps."""
     tiles = tuple(tile for tile in tiles if tile.values.size)
     if not tiles:
-        return empty(name, title, note or "There are no elements.")
+        return empty(name, title, note or "There are no values to draw.")
     if sum(tile.values.size for tile in tiles) <= _BARS and all(tile.complete for tile in tiles):
         return bars(name, title, tiles, role, label, note)
     return heats(name, title, tiles, "row", "column", label, note)

@@ -90,7 +90,8 @@ def values_text(preview: Preview | None) -> str:
         return number_text(float(values[0]))
     if values is not None and 0 < values.size <= _VALUES:
         return f"({', '.join(number_text(float(value)) for value in values)})"
-    return f"shape {_shape(preview.type.shape)}, norm {number_text(preview.norm)}"
+    shape = f"shape {_shape(preview.type.shape)}"
+    return f"{shape}, norm {number_text(preview.norm)}" if preview.readable else f"{shape}, without values"
 
 
 # --- titles --------------------------------------------------------------------------------------------------------------------

@@ -109,11 +109,19 @@ def _nth(stride: int) -> str:
     return {1: "single", 2: "2nd", 3: "3rd"}.get(stride, f"{stride}th")
 
 
+def _nothing(shown: Preview | None) -> str:
+    """Why there is nothing to draw."""
+    if shown is None or shown.readable:
+        return "It has no elements."
+    return f"Its values cannot be read: it is on the device {shown.device}." if shown.device == "meta" else \
+        "Its values cannot be read without running its own code."
+
+
 def tensor(chosen: Chosen) -> Figure:
     """A matrix as a heat map with row 0 at the top, a vector as bars; small ones with their numbers."""
     shown = chosen.tensor
     if shown is None or shown.sample.size == 0:
-        return _empty("tensor", chosen.what or "A tensor", chosen.why or "It has no elements.")
+        return _empty("tensor", chosen.what or "A tensor", chosen.why or _nothing(shown))
     sample = shown.sample
     bad = f"; {shown.nans:,} NaN, {shown.infinities:,} infinite" if shown.nans or shown.infinities else ""
     if sample.shape[0] == 1:
@@ -175,7 +183,7 @@ def histogram(chosen: Chosen) -> Figure:
     shown = chosen.tensor
     title = "Its elements: how often which value"
     if shown is None or shown.sample.size == 0:
-        return _empty("histogram", title, chosen.why or "It has no elements.")
+        return _empty("histogram", title, chosen.why or _nothing(shown))
     values = shown.sample[np.isfinite(shown.sample)]
     if not values.size:
         return _empty("histogram", title, "All its elements are NaN or infinite.")
