@@ -7,6 +7,7 @@ that the renderer keeps what it has made for it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -41,6 +42,7 @@ class Boxes:
         outlines: shape of each box.
         foldable: whether a double click opens it (a closed group or a folded repetition).
         times: how many equal blocks this one stands for; 1: only itself.
+        badge_idents: what a gesture calls each chip; of a box without chips, or if they are no more than words: none.
     """
 
     ident: Ints
@@ -52,10 +54,11 @@ class Boxes:
     shapes: tuple[str, ...]
     values: tuple[str, ...]
     badges: tuple[tuple[str, ...], ...]
-    tips: tuple[str, ...]
+    tips: Sequence[str]
     outlines: tuple[Outline, ...]
     foldable: Bools
     times: Ints
+    badge_idents: tuple[tuple[int, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -143,6 +146,8 @@ class GraphFigure:
         active: rows of the boxes that compute now (stepping); ``done``: those that have; ``ready``: those that wait in the queue.
         flowing: edges on which a gradient arrives now.
         notes: a short text at a box (row, text, role): "x.grad += …", "NaN first here", "failed here".
+        edge_notes: a short text on an edge (row, text): the gradient that flows there.
+        chip: ident of the chip that was chosen, of those of the selected boxes; -1: none.
         torchviz: the colours of torchviz (light blue leaves, green output, grey functions).
         badge: a sentence in the upper right corner, such as that the values equal loss.backward() bit for bit; and its role.
     """
@@ -164,6 +169,8 @@ class GraphFigure:
     ready: tuple[int, ...] = ()
     flowing: tuple[int, ...] = ()
     notes: tuple[tuple[int, str, Role], ...] = ()
+    edge_notes: tuple[tuple[int, str], ...] = ()
+    chip: int = -1
     torchviz: bool = False
     badge: str = ""
     badge_role: Role = Role.GOOD

@@ -97,6 +97,7 @@ def assembled(view: GraphView, texts: Sequence[Texts], titles: Sequence[str], pr
         tips=tuple(text.tip for text in texts), outlines=tuple(text.outline for text in texts),
         foldable=_kept(np.asarray([item.node < 0 and item.operation < 0 for item in view.items], dtype=np.bool_)),
         times=_ints([item.times for item in view.items]),
+        badge_idents=tuple(item.leaves if text.badges else () for item, text in zip(view.items, texts, strict=True)),
     )
     depth: list[int] = []
     for group in view.groups:

@@ -65,6 +65,7 @@ def figure_of(name: str, title: str, result: GraphResult, state: GraphState, **m
     chosen = selected_ident(state)
     row = None if chosen is None else known.row_of(chosen)
     fields["selected"] = () if chosen is None else known.rows_of(chosen)
+    fields["chip"] = chosen if chosen is not None and chosen not in known.rows else -1
     dimmed: Bools | None = None
     if state.view == "graph":
         dimmed = known.without_kinds(state.kinds)
@@ -101,14 +102,15 @@ def shades_of(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, 
     high = float(logs.max())
     low = max(float(logs.min()), high - _DECADES)
     shades[seen] = np.clip((logs - low) / (high - low), 0.0, 1.0) if high > low else 0.5
-    return shades, 10.0 ** low, 10.0 ** high
+    greatest = float(values[seen].max())  # not its logarithm raised again: the largest numbers there are would be too large
+    return shades, max(float(values[seen].min()), greatest / 10.0**_DECADES), greatest
 
 
 def _shaded(values: NDArray[np.float64], label: str, unit: str, without: str) -> dict[str, Any]:
     shades, low, high = shades_of(values)
     if not np.isfinite(low):
         return {"shades": shades, "shade_label": f"{label}: {without}", "legend": (LegendEntry(without, Role.MUTED),)}
-    middle = math.sqrt(low * high)
+    middle = math.sqrt(low) * math.sqrt(high)
     places = ((low, 0.0), (middle, 0.5), (high, 1.0)) if high > low else ((high, 0.5),)
     entries = [LegendEntry(_amount(value, unit), shade=shade) for value, shade in places]
     return {"shades": shades, "shade_label": f"{label} (log)",

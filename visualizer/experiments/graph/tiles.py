@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 #: Up to so many elements are bars.
 _BARS = 40
 #: Up to so many bars have their numbers, with so many digits: a number has to stand over its own bar.
-_WRITTEN = ((2, 4), (4, 3), (5, 2))
+_WRITTEN = ((2, 4), (4, 2))
 #: The same for the columns of heat maps, of at most so many rows.
-_IN_CELLS, _ROWS = ((4, 3), (8, 2)), 4
+_IN_CELLS, _ROWS = ((4, 3), (6, 2)), 4
+#: The width of a letter as a share of a small figure's width.
+_LETTER = 0.05
 _HALF = 0.38
 #: So many tensors are drawn; the others are counted.
 _MOST = 6
@@ -36,6 +39,14 @@ def empty(name: str, title: str, note: str) -> Figure:
     """A figure that says why there is nothing to see."""
     axis = Axis("", ticks=())
     return Figure(name, title, axis, axis, (), note=note)
+
+
+def _short(value: float, most: float, digits: int) -> str:
+    """A value with as many decimals as the largest one needs for so many digits: beside a large number a small one is short."""
+    decimals = digits - 1 - math.floor(math.log10(most)) if most and math.isfinite(value) else 0
+    if not 0 < decimals <= 4 or (value and round(value, decimals) == 0.0):
+        return number_text(value, digits)
+    return f"{value:.{decimals}f}".replace("-", "\u2212") if value else "0"
 
 
 def bars(name: str, title: str, tiles: tuple[Tile, ...], role: Role, label: str, note: str = "") -> Figure:
@@ -62,8 +73,9 @@ def bars(name: str, title: str, tiles: tuple[Tile, ...], role: Role, label: str,
         ticks += [(float(where), str(number)) for number, where in enumerate(at)]
         if digits:
             for where, value in zip(at.tolist(), values.tolist(), strict=True):
+                text = _short(value, float(np.abs(finite).max(initial=0.0)), digits)
                 layers.append(Note(key=f"value:{where:.0f}", role=Role.TEXT, x=where, y=value if np.isfinite(value) else 0.0,
-                                   text=number_text(value, digits), anchor=(0.5, -0.15 if value < 0 else 1.15)))
+                                   text=text, anchor=(0.5, -0.15 if value < 0 else 1.15)))
         place += values.size + 1
     return Figure(name, title, Axis("element", ticks=tuple(ticks), limits=(-0.7, max(place - 1, 1) - 0.3)),
                   Axis(label, limits=limits), tuple(layers), note=note)
@@ -76,7 +88,12 @@ def heats(name: str, title: str, tiles: tuple[Tile, ...], rows: str, columns: st
     finite = [tile.values[np.isfinite(tile.values)] for tile in shown]
     most = max((float(np.abs(values).max(initial=0.0)) for values in finite), default=0.0) or 1.0
     tall = max(tile.values.shape[0] for tile in shown)
-    columns_drawn = sum(tile.values.shape[1] for tile in shown) + len(shown) - 1
+    # A tile is as wide as its name needs in a small figure, 130 pixels wide.
+    drawn = sum(tile.values.shape[1] for tile in shown) + len(shown) - 1
+    slots = [max(tile.values.shape[1] + max(1.0, 0.04 * tile.values.shape[1]), _LETTER * len(tile.text) * drawn)
+             for tile in shown]
+    slots[-1] = float(shown[-1].values.shape[1])
+    columns_drawn = sum(slots)
     digits = next((digits for most, digits in _IN_CELLS if columns_drawn <= most and tall <= _ROWS), 0)
     named = any(tile.text for tile in shown)
     place = 0.0
@@ -95,14 +112,14 @@ def heats(name: str, title: str, tiles: tuple[Tile, ...], rows: str, columns: st
                 for column in range(wide):
                     layers.append(Note(key=f"cell:{index}:{row}:{column}", role=Role.TEXT, x=place + column + 0.5,
                                        y=tall - row - 0.5, text=number_text(tile.values[row, column], digits), anchor=(0.5, 0.5)))
-        place += wide + max(1.0, 0.04 * wide)
+        place += slots[index]
     yticks = tuple((tall - row - 0.5, str(row)) for row in range(tall)) if tall <= 32 else ()
     if len(tiles) > len(shown):
         note = f"{note} {len(tiles) - len(shown)} more are not drawn.".strip()
     parts = [tile for tile in shown if not tile.complete]
     if parts:
         note = f"{note} Of a large tensor a part of the rows and columns is shown.".strip()
-    return Figure(name, title, Axis(columns, ticks=tuple(xticks), limits=(0.0, place - 1.0)),
+    return Figure(name, title, Axis(columns, ticks=tuple(xticks), limits=(0.0, place)),
                   Axis(rows, ticks=yticks, limits=(0.0, (1.32 if named else 1.0) * tall)), tuple(layers), note=note)
 
 

@@ -74,7 +74,8 @@ class _Draft:
         self.items.append(item)
 
     def add_node(self, at: int, parts: Folded, group: int) -> None:
-        self.add(Item(at, (at, *parts.guests.get(at, ())), node=at, group=group, badges=parts.badges.get(at, ())))
+        self.add(Item(at, (at, *parts.guests.get(at, ())), node=at, group=group, badges=parts.badges.get(at, ()),
+                      leaves=parts.leaves.get(at, ())))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from visualizer.ui.graph.levels import CHIP, LINE, TITLE, Level
 from visualizer.ui.graph.lines import RectBatch, Rows
 from visualizer.ui.graph.scheme import Look, Looks, role_look
 from visualizer.ui.graph.stage import Stage
-from visualizer.ui.graph.texts import SMALLEST, Writer, fitted, line_height, unit_width
+from visualizer.ui.graph.texts import SMALLEST, Writer, fitted, line_height, unit_width, whole_size
 from visualizer.ui.graph.viewport import Viewport
 from visualizer.ui.theme import Theme
 
@@ -76,15 +76,9 @@ def write_box(
     shapes = boxes.shapes[row] if level >= Level.SHAPES else ""
     values = boxes.values[row] if level >= Level.VALUES else ""
     badges = boxes.badges[row] if level >= Level.VALUES else ()
-    high = line_height()
-    natural = TITLE * line_height(True) + LINE * high * (bool(shapes) + bool(values)) + (CHIP * high + 5.0) * bool(badges)
-    room = area.height() - 3.0 * zoom
-    # On a projector, type is larger where the boxes have room for it.
-    scale = min(max(zoom, theme.zoom if zoom < theme.zoom else 1.0), room / natural)
-    if scale * TITLE < SMALLEST:
-        if room < SMALLEST * line_height(True):
-            return
-        scale = SMALLEST / TITLE
+    scale, natural = _scale(boxes, row, area, zoom, level, theme)
+    if not scale:
+        return
     sides = area.height() * 0.3 if boxes.outlines[row] in ("hexagon", "pill") else 6.0 * zoom
     width = area.width() - 2 * max(sides, 3.0)
     least = min(_SHRINK, _STILL_READ * theme.zoom / (TITLE * scale))
@@ -104,18 +98,46 @@ def write_box(
             writer.centred(middle, top + (tall - pixels * line_height(bold)) / 2, text, pixels, colour, bold)
         top += tall
     if badges:
-        _write_chips(painter, writer, badges, QRectF(area.left() + 4 * zoom, top + 2 * scale, area.width() - 8 * zoom,
-                                                     CHIP * high * scale + 3 * scale), scale, theme)
+        _write_chips(painter, writer, _chips(badges, _chip_row(area, top, zoom, scale), scale, writer.size(CHIP * scale)), scale,
+                     theme)
     if boxes.times[row] > 1:
         _write_times(painter, writer, int(boxes.times[row]), area, zoom, theme)
 
 
-def _write_chips(painter: QPainter, writer: Writer, names: tuple[str, ...], area: QRectF, scale: float, theme: Theme) -> None:
-    """Names side by side, each on a ground of its own; those that find no room are counted."""
-    pixels = writer.size(CHIP * scale)
+def _scale(boxes: Boxes, row: int, area: QRectF, zoom: float, level: Level, theme: Theme) -> tuple[float, float]:
+    """How large the texts of a box are, against their natural size, and how high they are at that size; 0: too small to write."""
+    lines = bool(boxes.shapes[row] and level >= Level.SHAPES) + bool(boxes.values[row] and level >= Level.VALUES)
+    chips = bool(boxes.badges[row] and level >= Level.VALUES)
+    natural = TITLE * line_height(True) + LINE * line_height() * lines + (CHIP * line_height() + 5.0) * chips
+    room = area.height() - 3.0 * zoom
+    # On a projector, type is larger where the boxes have room for it.
+    scale = min(max(zoom, theme.zoom if zoom < theme.zoom else 1.0), room / natural)
+    if scale * TITLE < SMALLEST:
+        scale = SMALLEST / TITLE if room >= SMALLEST * line_height(True) else 0.0
+    return scale, natural
+
+
+def _chip_row(area: QRectF, top: float, zoom: float, scale: float) -> QRectF:
+    """Where the chips of a box stand, below the texts that end at ``top``."""
+    return QRectF(area.left() + 4 * zoom, top + 2 * scale, area.width() - 8 * zoom, (CHIP * line_height() + 3.0) * scale)
+
+
+def chip_areas(boxes: Boxes, row: int, area: QRectF, zoom: float, level: Level, theme: Theme) -> list[QRectF]:
+    """Where the chips of a box are painted, one for one as far as there is room."""
+    if level < Level.VALUES or not boxes.badges[row]:
+        return []
+    scale, natural = _scale(boxes, row, area, zoom, level, theme)
+    if not scale:
+        return []
+    top = area.top() + (area.height() + natural * scale) / 2 - (CHIP * line_height() + 5.0) * scale
+    chips = _chips(boxes.badges[row], _chip_row(area, top, zoom, scale), scale, whole_size(CHIP * scale))
+    return [place for _, place, chip in chips if chip]
+
+
+def _chips(names: tuple[str, ...], area: QRectF, scale: float, pixels: float) -> list[tuple[str, QRectF, bool]]:
+    """Names side by side, each on a ground of its own; those that find no room are counted: text, place, whether it is a chip."""
     if pixels < SMALLEST:
-        return
-    look = role_look(theme, Role.DATA, done=True)
+        return []
     pad, gap = 5.0 * scale, 4.0 * scale
     shown: list[tuple[str, float, bool]] = []
     left = area.width()
@@ -130,15 +152,24 @@ def _write_chips(painter: QPainter, writer: Writer, names: tuple[str, ...], area
         shown.append((text, wide, True))
         left -= wide + gap
     x = area.center().x() - (sum(wide for _, wide, _ in shown) + gap * (len(shown) - 1)) / 2
+    placed = []
     for text, wide, chip in shown:
+        placed.append((text, QRectF(x, area.top(), wide, area.height()), chip))
+        x += wide + gap
+    return placed
+
+
+def _write_chips(painter: QPainter, writer: Writer, chips: list[tuple[str, QRectF, bool]], scale: float, theme: Theme) -> None:
+    pixels = writer.size(CHIP * scale)
+    look = role_look(theme, Role.DATA, done=True)
+    for text, area, chip in chips:
         if chip:
             painter.setPen(QColor(look.border))
             painter.setBrush(QColor(look.fill))
-            painter.drawRoundedRect(QRectF(x, area.top(), wide, area.height()), area.height() / 2, area.height() / 2)
+            painter.drawRoundedRect(area, area.height() / 2, area.height() / 2)
             writer.begin()
         top = area.top() + (area.height() - pixels * line_height()) / 2
-        writer.write(x + (pad if chip else 0.0), top, text, pixels, look.text if chip else theme.palette.text)
-        x += wide + gap
+        writer.write(area.left() + (5.0 * scale if chip else 0.0), top, text, pixels, look.text if chip else theme.palette.text)
 
 
 def _write_times(painter: QPainter, writer: Writer, times: int, area: QRectF, zoom: float, theme: Theme) -> None:

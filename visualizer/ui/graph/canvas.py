@@ -75,8 +75,8 @@ class GraphCanvas(GraphSurface):
         x, y = self._viewport.to_scene(position.x() - scene.left(), position.y() - scene.top())
         self.gesture.emit(Gesture("click", self._figure.name, layer, ident, x, y))
 
-    def _choose(self, row: int, position: QPointF | None = None) -> None:
-        """This box is the one from now on; the figure that says so follows."""
+    def _choose(self, row: int, position: QPointF | None = None, chip: int = -1) -> None:
+        """This box, or one of its chips, is the one from now on; the figure that says so follows."""
         assert self._stage is not None
         ident = int(self._stage.drawing.boxes.ident[row])
         self._cursor = ident
@@ -87,6 +87,8 @@ class GraphCanvas(GraphSurface):
         self._describe()
         self._tools.update(True, self._map_wanted)
         self.update()
+        if chip >= 0:
+            ident = self._stage.drawing.boxes.badge_idents[row][chip]
         self._send("node", ident, position)
 
     def _click(self, position: QPointF) -> None:
@@ -99,7 +101,7 @@ class GraphCanvas(GraphSurface):
             case "frame":
                 self._send("toggle", int(stage.drawing.frames.ident[hit.row]), position)
             case "box":
-                self._choose(hit.row, position)
+                self._choose(hit.row, position, hit.chip)
             case "edge":
                 self._follow_edge(hit.row, position)
             case "nothing" if self._surround.scene.contains(position) and not self._surround.legend.contains(position):

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from visualizer.base.roles import Role
-from visualizer.ui.graph.boxes import shape
+from visualizer.ui.graph.boxes import chip_areas, shape
 from visualizer.ui.graph.frames import pixels_of
 from visualizer.ui.graph.levels import Level, level_at
 from visualizer.ui.graph.lines import Rows
 from visualizer.ui.graph.painter import GraphPainter
 from visualizer.ui.graph.scheme import chosen_rows, line_colour, text_on
+from visualizer.ui.graph.stage import Stage
 from visualizer.ui.graph.texts import Writer, fitted, line_height, unit_width
 from visualizer.ui.graph.viewport import Rect, Viewport
 from visualizer.ui.plots.paint import mixed
 
 #: Numbers of waiting boxes and notes are written for at most so many that are seen.
 _MOST_WRITTEN = 200
-_NOTE, _NOTE_WIDTH = 12.0, 260.0
+_NOTE, _NOTE_WIDTH, _ON_EDGE = 12.0, 260.0, 11.0
+#: Of so many boxes it is asked at most how much a note covers.
+_MOST_COVERED = 60
 
 
 def paint_marks(painter: QPainter, graph: GraphPainter, viewport: Viewport, cursor: int = -1, hover: int = -1,
@@ -64,8 +68,11 @@ def paint_marks(painter: QPainter, graph: GraphPainter, viewport: Viewport, curs
     if cursor >= 0:
         ring.draw(cursor, mixed(accent, palette.background, 0.35), 7.0 * stroke, 4.5)
         ring.draw(cursor, accent, 2.6 * stroke, 3.0)
+    if figure.chip >= 0:
+        _mark_chip(painter, graph, viewport, level)
     writer = graph.writer(painter)
     if level > Level.FAR:
+        _write_on_edges(painter, writer, graph, viewport)
         _write_queue(painter, writer, graph, viewport)
     _write_notes(painter, writer, graph, viewport)
 
@@ -102,6 +109,21 @@ class _Ring:
         self._painter.drawPath(shape(area, outline, self._viewport.zoom))
 
 
+def _mark_chip(painter: QPainter, graph: GraphPainter, viewport: Viewport, level: Level) -> None:
+    """The chip that was chosen, in every box that has it."""
+    boxes, theme = graph.figure.drawing.boxes, graph.theme
+    painter.setPen(QPen(QColor(theme.palette.accent), 2.0 * theme.stroke))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for row in chosen_rows(graph.figure.selected, len(graph.stage)).tolist():
+        idents = boxes.badge_idents[row] if boxes.badge_idents else ()
+        if graph.figure.chip not in idents:
+            continue
+        areas = chip_areas(boxes, row, pixels_of(graph.stage.box(row), viewport), viewport.zoom, level, theme)
+        for ident, area in zip(idents, areas, strict=False):
+            if ident == graph.figure.chip:
+                painter.drawRoundedRect(area.adjusted(-1.5, -1.5, 1.5, 1.5), area.height() / 2, area.height() / 2)
+
+
 def _write_queue(painter: QPainter, writer: Writer, graph: GraphPainter, viewport: Viewport) -> None:
     """The place of each waiting box in the engine's queue, from 1, on its upper left corner."""
     theme = graph.theme
@@ -126,27 +148,100 @@ def _write_queue(painter: QPainter, writer: Writer, graph: GraphPainter, viewpor
 
 
 def _write_notes(painter: QPainter, writer: Writer, graph: GraphPainter, viewport: Viewport) -> None:
-    """Short texts to the right of their boxes, or to the left where the picture ends; always large enough to be read."""
+    """Short texts beside their boxes, where they cover no other box; always large enough to be read."""
     theme, palette = graph.theme, graph.theme.palette
     shown = viewport.seen.grown(10.0 / viewport.zoom)
     size = writer.size(_NOTE * theme.zoom)
     high = size * line_height(True) + 6.0
+    taken: list[QRectF] = []
     for row, text, role in graph.figure.notes[:_MOST_WRITTEN]:
         if not 0 <= row < len(graph.stage) or not graph.stage.box(row).meets(shown):
             continue
         area = pixels_of(graph.stage.box(row), viewport)
         text = fitted(text, size, _NOTE_WIDTH * theme.zoom, True)
-        wide = unit_width(text, True) * size + 14.0
-        left = area.right() + 9.0
-        if left + wide > viewport.width - 4.0:
-            left = max(area.left() - 9.0 - wide, 4.0) if area.left() - 9.0 - wide >= 0.0 else viewport.width - wide - 4.0
-        top = min(max(area.center().y() - high / 2, 4.0), viewport.height - high - 4.0)
-        chip = QRectF(left, top, wide, high)
+        chip = note_place(graph.stage, viewport, row, unit_width(text, True) * size + 14.0, high, taken)
+        taken.append(chip)
         colour = theme.color(role)
         painter.setPen(QPen(colour, 1.5 * theme.stroke))
-        if left >= area.right():
-            painter.drawLine(QPointF(area.right(), area.center().y()), QPointF(left, chip.center().y()))
+        if chip.left() > area.right():
+            painter.drawLine(QPointF(area.right(), chip.center().y()), QPointF(chip.left(), chip.center().y()))
+        elif chip.right() < area.left():
+            painter.drawLine(QPointF(chip.right(), chip.center().y()), QPointF(area.left(), chip.center().y()))
         painter.setBrush(QColor(palette.background))
         painter.drawRoundedRect(chip, 5.0, 5.0)
         writer.begin()
-        writer.write(left + 7.0, top + 3.0, text, size, palette.text, True)
+        writer.write(chip.left() + 7.0, chip.top() + 3.0, text, size, palette.text, True)
+
+
+def note_place(stage: Stage, viewport: Viewport, row: int, wide: float, high: float, taken: list[QRectF]) -> QRectF:
+    """Where a note of this size stands at a box, in pixels: to its right or left, above or below, the first place that covers no
+    box and no other note; if there is none, where it covers least. Never outside of the picture."""
+    area = pixels_of(stage.box(row), viewport)
+    middle = area.center()
+    away = 9.0
+    wishes = (
+        (area.right() + away, middle.y() - high / 2), (area.left() - away - wide, middle.y() - high / 2),
+        (area.right() + away, area.top() - high / 2), (area.left() - away - wide, area.top() - high / 2),
+        (area.right() + away, area.bottom() - high / 2), (area.left() - away - wide, area.bottom() - high / 2),
+        (area.right() - wide / 4, area.top() - high - 2.0), (area.left() - 3 * wide / 4, area.top() - high - 2.0),
+        (area.right() - wide / 4, area.bottom() + 2.0), (area.left() - 3 * wide / 4, area.bottom() + 2.0),
+        (middle.x() - wide / 2, area.bottom() - high / 2), (middle.x() - wide / 2, area.top() - high / 2),
+    )
+    return _free(stage, viewport, wishes, wide, high, taken, row)
+
+
+def _free(stage: Stage, viewport: Viewport, wishes: tuple[tuple[float, float], ...], wide: float, high: float,
+          taken: list[QRectF], own: int) -> QRectF:
+    """The first of these places (left, top) at which nothing is covered, else the one at which least is; ``own``: a box that may
+    rather be covered than another one."""
+    best, least = QRectF(), float("inf")
+    for left, top in wishes:
+        chip = QRectF(min(max(left, 4.0), viewport.width - wide - 4.0), min(max(top, 4.0), viewport.height - high - 4.0), wide,
+                      high)
+        room = Rect(*viewport.to_scene(chip.left() - 2, chip.top() - 2), *viewport.to_scene(chip.right() + 2, chip.bottom() + 2))
+        covered = sum(_common(chip, pixels_of(stage.box(other), viewport)) * (0.5 if other == own else 1.0)
+                      for other in stage.boxes.meeting(room).tolist()[:_MOST_COVERED])
+        covered += 2.0 * sum(_common(chip, other) for other in taken)
+        if covered < least:
+            best, least = chip, covered
+        if covered == 0.0:
+            break
+    return best
+
+
+def _common(one: QRectF, other: QRectF) -> float:
+    """The area that two rectangles share, in pixels."""
+    both = one.intersected(other)
+    return both.width() * both.height()
+
+
+def _write_on_edges(painter: QPainter, writer: Writer, graph: GraphPainter, viewport: Viewport) -> None:
+    """The gradient that flows along an edge, on the middle of its way."""
+    theme, palette = graph.theme, graph.theme.palette
+    size = writer.size(_ON_EDGE * theme.zoom)
+    high = size * line_height(True) + 4.0
+    rows = _seen_edges(graph, chosen_rows(tuple(row for row, _ in graph.figure.edge_notes), len(graph.stage.points)), viewport.seen)
+    seen = set(rows.tolist())
+    taken: list[QRectF] = []
+    for row, text in graph.figure.edge_notes[:_MOST_WRITTEN]:
+        if row not in seen:
+            continue
+        x, y = graph.stage.way(row)
+        px, py = viewport.to_pixels(*_half_way(x, y))
+        wide = unit_width(text, True) * size + 10.0
+        wishes = ((px - wide / 2, py - high / 2), (px + 8.0, py - high / 2), (px - wide - 8.0, py - high / 2),
+                  (px + 8.0, py - 1.3 * high), (px - wide - 8.0, py - 1.3 * high))
+        chip = _free(graph.stage, viewport, wishes, wide, high, taken, -1)
+        taken.append(chip)
+        painter.setPen(QPen(theme.color(Role.GRADIENT), 1.2 * theme.stroke))
+        painter.setBrush(QColor(palette.background))
+        painter.drawRoundedRect(chip, 4.0, 4.0)
+        writer.begin()
+        writer.centred(chip.center().x(), chip.top() + 2.0, text, size, palette.text, True)
+
+
+def _half_way(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """The point of a polyline that is as far from its beginning as from its end."""
+    steps = np.hypot(np.diff(x), np.diff(y))
+    gone = np.concatenate(([0.0], np.cumsum(steps)))
+    return float(np.interp(gone[-1] / 2, gone, x)), float(np.interp(gone[-1] / 2, gone, y))

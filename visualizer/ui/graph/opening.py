@@ -50,6 +50,20 @@ def opened(stage: Stage, viewport: Viewport, theme: Theme) -> Viewport:
     return near.centred(middle_x, middle_y).showing(loss)
 
 
+def beside(stage: Stage, viewport: Viewport, corner: tuple[float, float]) -> Viewport:
+    """The view moved to the right if boxes would lie below the legend, in a lower left corner of this size in pixels; as it is if
+    there is no room for that."""
+    wide, high = corner
+    if not wide or not len(stage):
+        return viewport
+    covered = stage.boxes.meeting(Rect(*viewport.to_scene(0.0, viewport.height - high), *viewport.to_scene(wide, viewport.height)))
+    if not len(covered):
+        return viewport
+    needed = wide - min((float(stage.left[covered].min()) - viewport.x) * viewport.zoom, wide)
+    room = viewport.width - (float(stage.right.max()) - viewport.x) * viewport.zoom - MARGIN / 2
+    return viewport.panned(needed, 0.0) if needed <= room else viewport
+
+
 def same_graph(old: Stage, new: Stage) -> bool:
     """Whether two drawings are of one graph, folded in different ways: most boxes of one are in the other, by ident and title."""
     few, many = (old, new) if len(old) <= len(new) else (new, old)

@@ -8,7 +8,8 @@ from typing import Literal
 from PySide6.QtCore import QPointF
 
 from visualizer.figures.graph import GraphFigure
-from visualizer.ui.graph.frames import titles
+from visualizer.ui.graph.boxes import chip_areas
+from visualizer.ui.graph.frames import pixels_of, titles
 from visualizer.ui.graph.levels import Level, level_at
 from visualizer.ui.graph.painter import GraphPainter
 from visualizer.ui.graph.viewport import Viewport
@@ -19,10 +20,11 @@ _NEAR_LINE, _NEAR_BOX = 4.0, 3.0
 
 @dataclass(frozen=True)
 class Hit:
-    """``row``: of boxes, frames (their titles) or edges, as ``kind`` says."""
+    """``row``: of boxes, frames (their titles) or edges, as ``kind`` says; ``chip``: which of the box' chips; -1: none."""
 
     kind: Literal["nothing", "box", "frame", "edge", "legend"] = "nothing"
     row: int = -1
+    chip: int = -1
 
 
 NOTHING = Hit()
@@ -39,7 +41,7 @@ def hit_at(graph: GraphPainter, viewport: Viewport, px: float, py: float) -> Hit
             return Hit("frame", row)
     row = stage.box_at(x, y, _NEAR_BOX / viewport.zoom if level == Level.FAR else 0.0)
     if row >= 0:
-        return Hit("box", row)
+        return Hit("box", row, _chip_at(graph, viewport, row, place, level))
     if level > Level.FAR:
         row = stage.edge_at(x, y, _NEAR_LINE / viewport.zoom)
         if row >= 0:
@@ -47,11 +49,23 @@ def hit_at(graph: GraphPainter, viewport: Viewport, px: float, py: float) -> Hit
     return NOTHING
 
 
+def _chip_at(graph: GraphPainter, viewport: Viewport, row: int, place: QPointF, level: Level) -> int:
+    """Which of a box' chips, of those that can be chosen, is at this pixel; -1: none."""
+    boxes = graph.stage.drawing.boxes
+    if level < Level.VALUES or not boxes.badge_idents or not boxes.badge_idents[row]:
+        return -1
+    areas = chip_areas(boxes, row, pixels_of(graph.stage.box(row), viewport), viewport.zoom, level, graph.theme)
+    found = next((at for at, area in enumerate(areas) if area.contains(place)), -1)
+    return found if found < len(boxes.badge_idents[row]) else -1
+
+
 def tip_of(figure: GraphFigure, hit: Hit) -> str:
     """What hovering says."""
     drawing = figure.drawing
     boxes = drawing.boxes
     match hit.kind:
+        case "box" if hit.chip >= 0:
+            return f"{boxes.badges[hit.row][hit.chip]}\nA click chooses this leaf."
         case "box":
             return boxes.tips[hit.row]
         case "frame":

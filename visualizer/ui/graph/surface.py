@@ -16,7 +16,7 @@ from visualizer.ui.graph import walking
 from visualizer.ui.graph.keyboard import HELP
 from visualizer.ui.graph.marks import paint_marks
 from visualizer.ui.graph.minimap import MiniMap
-from visualizer.ui.graph.opening import READABLE, kept, opened, same_graph, whole
+from visualizer.ui.graph.opening import READABLE, beside, kept, opened, same_graph, whole
 from visualizer.ui.graph.painter import GraphPainter
 from visualizer.ui.graph.picking import NOTHING, spoken
 from visualizer.ui.graph.picture import Picture
@@ -30,6 +30,8 @@ from visualizer.ui.theme import Theme
 
 #: After the last turn of the wheel, a scaled picture becomes a sharp one.
 _SETTLE_MS = 90
+#: What is followed comes so far from the border, as a share of the smaller side.
+_AHEAD = 0.3
 #: Smaller canvases have no map.
 _MAP_LEAST = (420, 300)
 
@@ -146,6 +148,7 @@ class GraphSurface(QWidget):
             self._make_painter()
         self._follow_selection(previous)
         self._lay_out()
+        self._follow_active(previous)
         if fresh or previous is None or previous.title != figure.title:
             self.setAccessibleName(figure.title)
         self._describe()
@@ -185,7 +188,25 @@ class GraphSurface(QWidget):
         if self._stage is None or self._choice == "own":
             return
         choose = whole if self._choice == "whole" else opened
-        self._viewport = choose(self._stage, self._viewport, self._theme)
+        self._viewport = beside(self._stage, choose(self._stage, self._viewport, self._theme), self._legend_room())
+
+    def _legend_room(self) -> tuple[float, float]:
+        """Width and height of the lower left corner that the legend covers."""
+        legend, scene = self._surround.legend, self._surround.scene
+        return (0.0, 0.0) if legend.isEmpty() else (legend.right() - scene.left() + 8.0, scene.bottom() - legend.top() + 8.0)
+
+    def _follow_active(self, previous: GraphFigure | None) -> None:
+        """While a pass is stepped, the box that computes comes into sight if it is not; otherwise nothing moves."""
+        figure, stage = self._figure, self._stage
+        assert figure is not None
+        assert stage is not None
+        rows = [row for row in figure.active if 0 <= row < len(stage)]
+        if not rows or previous is None or previous.drawing is not figure.drawing or previous.active == figure.active:
+            return
+        box, seen = stage.box(rows[0]), self._viewport.seen
+        if box.left < seen.left or box.right > seen.right or box.top < seen.top or box.bottom > seen.bottom:
+            # Farther than necessary: the next ones are on the same way, and the view would move with every step.
+            self._viewport = self._viewport.showing(box, _AHEAD * min(self._viewport.width, self._viewport.height))
 
     def _follow_selection(self, previous: GraphFigure | None) -> None:
         figure, stage = self._figure, self._stage
@@ -224,7 +245,7 @@ class GraphSurface(QWidget):
         """Show the whole graph, and follow it when it is drawn anew."""
         if self._stage is not None:
             self._choice = "whole"
-            self._set_viewport(whole(self._stage, self._viewport, self._theme))
+            self._set_viewport(beside(self._stage, whole(self._stage, self._viewport, self._theme), self._legend_room()))
 
     @Slot()
     def zoom_in(self) -> None:
@@ -338,8 +359,9 @@ class GraphSurface(QWidget):
         shown = self._map_wanted and not fits and self.width() >= _MAP_LEAST[0] and self.height() >= _MAP_LEAST[1]
         if shown:
             size = self._map.sizeHint()
-            self._map.setGeometry(round(scene.right()) - size.width() - 8, round(scene.bottom()) - size.height() - 8, size.width(),
-                                  size.height())
+            badge = self._surround.badge
+            bottom = round(badge.top() if not badge.isEmpty() else scene.bottom())
+            self._map.setGeometry(round(scene.right()) - size.width() - 8, bottom - size.height() - 8, size.width(), size.height())
             self._map.set_seen(seen)
         if self._map.isHidden() == shown:
             self._map.setVisible(shown)

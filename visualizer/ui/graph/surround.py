@@ -94,11 +94,12 @@ def _badge_of(figure: GraphFigure, kit: Kit, scene: QRectF) -> tuple[QRectF, tup
     if not figure.badge:
         return QRectF(), ()
     zoom = kit.theme.zoom
-    most = max(min(scene.width() * 0.5, 360.0 * zoom), 80.0)
+    most = max(min(scene.width() * 0.34, 360.0 * zoom), 80.0)
     rows = tuple(wrapped(kit, "label", figure.badge, most, 3))
     wide = max(text_width(kit, "label", row) for row in rows) + 26.0 * zoom
     high = len(rows) * text_height(kit, "label") + 8.0 * zoom
-    return QRectF(scene.right() - wide - 8.0 * zoom, scene.top() + 4.0 * zoom, wide, high), rows
+    # Below, as the legend: there the graph is narrow, at the loss.
+    return QRectF(scene.right() - wide - 8.0 * zoom, scene.bottom() - high - 8.0 * zoom, wide, high), rows
 
 
 def paint_surround(painter: QPainter, kit: Kit, figure: GraphFigure, surround: Surround) -> None:

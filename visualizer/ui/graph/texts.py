@@ -62,6 +62,11 @@ def _shaped(text: str, pixels: int, bold: bool) -> QStaticText:
     return shaped
 
 
+def whole_size(pixels: float) -> float:
+    """The size that a text of this size has in the window: in whole pixels, not larger."""
+    return float(max(math.floor(pixels + 0.02), 1))
+
+
 class Writer:
     """Writes texts with one painter; remembers its pen and font, since changing them costs more than a word.
 
@@ -82,7 +87,7 @@ class Writer:
 
     def size(self, pixels: float) -> float:
         """The size that a text of this size is drawn in, not larger."""
-        return pixels if self._outlined else float(max(math.floor(pixels + 0.02), 1))
+        return pixels if self._outlined else whole_size(pixels)
 
     def write(self, x: float, top: float, text: str, pixels: float, colour: str, bold: bool = False) -> None:
         """A text with its upper left corner here, in a size from :meth:`size`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from visualizer.base.explanation import number_text
 from visualizer.base.roles import Role
 from visualizer.experiments.graph.backward import failed_at
 from visualizer.experiments.graph.local import Local
@@ -93,10 +94,32 @@ def marks(capture: Capture, replay: Replay, rows: Rows, view: GraphView, positio
         "done": rows.ran <= position.index,
         "ready": _unique(item_of, position.ready),
         "flowing": tuple(dict.fromkeys(link for link in rows.link_of[list(position.flowing)].tolist() if link >= 0)),
+        "edge_notes": _edge_notes(capture, replay, rows, position),
         "notes": _notes(capture, replay, view, position),
         "badge": badge if position.index >= replay.forward else "",
         "badge_role": role,
     }
+
+
+def _edge_notes(capture: Capture, replay: Replay, rows: Rows, position: Position) -> tuple[tuple[int, str], ...]:
+    """What flows along each edge now: the number itself, or the norm; nothing where several edges are drawn as one."""
+    if position.step < 0:
+        return ()
+    graph, step = capture.graph, replay.steps[position.step]
+    found: dict[int, list[str]] = {}
+    for edge in position.flowing:
+        link, slot = int(rows.link_of[edge]), int(graph.edges.slot[edge])
+        if link >= 0 and int(graph.edges.source[edge]) == step.node and slot < len(step.outgoing):
+            found.setdefault(link, []).append(_flow_text(step.outgoing[slot]))
+    return tuple((link, texts[0]) for link, texts in found.items() if len(texts) == 1)
+
+
+def _flow_text(gradient: Preview | None) -> str:
+    if gradient is None:
+        return "None"
+    if gradient.complete and gradient.sample.size == 1:
+        return number_text(float(gradient.sample.flat[0]), 3)
+    return f"norm {number_text(gradient.norm, 3)}" if gradient.readable else "no values"
 
 
 def _unique(item_of: Ints, nodes: tuple[int, ...] | list[int]) -> tuple[int, ...]:
@@ -212,7 +235,7 @@ def _local(node: Node, replay: Replay, local: Local | None) -> Figure:
     tiles = []
     for block in local.blocks:
         text = words.tile_name(replay.graph, replay, ends[block.slot]) if several and block.slot in ends else ""
-        tiles.append(Tile(text, block.matrix))
+        tiles.append(Tile(text.removeprefix("to "), block.matrix))
     if all(block.diagonal for block in local.blocks):
         diagonals = tuple(Tile(tile.text, readonly(np.diagonal(tile.values).copy())) for tile in tiles)
         if sum(tile.values.size for tile in diagonals) <= 40:

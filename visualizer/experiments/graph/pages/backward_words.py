@@ -310,7 +310,8 @@ def _accumulate(capture: Capture, node: Node, step: Step) -> list[Block]:
     if grad is not None:
         rows = [Number(".grad now", values_text(grad.after), role=Role.GRADIENT)]
         if grad.equal is not None:
-            rows.append(Number("as loss.backward() gives it", "bit for bit" if grad.equal else "no"))
+            rows.append(Number("compared", "equal bit for bit" if grad.equal else "not equal",
+                               help="With what a plain loss.backward() leaves in .grad."))
         if grad.before is not None:
             rows.append(Number("before this run .grad was", values_text(grad.before), help="It was put back afterwards."))
         found.append(Numbers(tuple(rows)))

@@ -163,7 +163,7 @@ def _limits(life: Life, norms: bool) -> tuple[float, float]:
             finite = values[np.isfinite(values)]
             if finite.size:
                 low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    room = 0.2 * (high - low) or 1.0
+    room = 0.45 * (high - low) or 1.0
     return low - (room if low < 0 else 0.0), high + (room if high > 0 or low == 0 else 0.0)
 
 
