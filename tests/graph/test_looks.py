@@ -150,6 +150,9 @@ def test_shades_are_logarithmic() -> None:
     assert (low, high) == (1.0, pytest.approx(100.0))
     assert np.isnan(looks.shades_of(np.asarray([np.nan, 0.0]))[0]).all()
     assert looks.shades_of(np.asarray([3.0, 3.0]))[0].tolist() == [0.5, 0.5]
+    largest, least = np.finfo(np.float64).max, 5e-324
+    assert looks.shades_of(np.asarray([largest, 1.0]))[2] == largest
+    assert looks.shades_of(np.asarray([least]))[1:] == (least, least)
 
 
 def test_torchviz_has_its_own_colours_and_legend() -> None:

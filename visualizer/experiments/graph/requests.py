@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -9,6 +10,8 @@ from visualizer.base.experiment import Request
 from visualizer.experiments.graph import consent
 from visualizer.experiments.graph.examples.catalogue import SIZES, example
 from visualizer.experiments.graph.state import GraphState
+
+_IDENT = re.compile("[0-9]{1,10}")
 
 Fold = Literal["none", "parameters", "modules"]
 
@@ -125,7 +128,8 @@ def source_of(state: GraphState) -> Source:
 def idents_of(text: str, key: str) -> tuple[int, ...]:
     """The idents in a text such as ``1a2b3c4d:17,4``, if they were chosen in the graph of this key."""
     of, _, rest = text.partition(":")
-    return tuple(int(word) for word in rest.split(",") if word.isdigit()) if of == key else ()
+    # A session may hold any text: digits of other scripts, numbers without end.
+    return tuple(int(word) for word in rest.split(",") if _IDENT.fullmatch(word)) if of == key else ()
 
 
 def shown_of(state: GraphState, source: Source) -> Shown:
