@@ -44,6 +44,11 @@ def test_counts_nodes_and_edges_are_those_of_a_plain_walk(shape: tuple[int, ...]
     by_name = Counter((names[a], slot, names[b], to) for a, slot, b, to in edges)
     mine = {row["index"]: row["name"] for row in found["nodes"]}
     assert Counter((mine[row["from"]], row["slot"], mine[row["to"]], row["to_slot"]) for row in found["edges"]) == by_name
+    owners = {name: path for path, module in model.named_modules() for name in
+              (f"{path}.{own}".lstrip(".") for own, _ in module.named_parameters(recurse=False))}
+    for row in found["nodes"]:
+        if row["parameters"]:
+            assert row["module"] == owners[row["parameters"][0]]
     parameters = {name for row in found["nodes"] for name in row["parameters"]}
     assert parameters == {name for name, _ in model.named_parameters()}
 

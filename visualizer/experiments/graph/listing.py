@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from visualizer.experiments.graph.model import Backward, Call, Capture, Graph, Leaf, Node, Preview, Saved
@@ -13,13 +14,16 @@ def listed(capture: Capture) -> dict[str, Any]:
     ``counts``: ``nodes`` and ``edges`` as a walk of ``next_functions`` from the loss counts them: parallel edges each, edges to
     None not. ``nodes``: ``index``, ``name`` as torch has it, ``kind``, ``shape`` and ``dtype`` of its first output, ``module`` (the
     path of the innermost module that it belongs to; None: none or not known), ``parameters`` (the names of the leaf, of an
-    AccumulateGrad). ``edges``: an edge leads from ``next_functions[slot]`` of the node ``from`` to the node ``to``, and its
+    AccumulateGrad; its module is the one that has the parameter). ``edges``: an edge leads from ``next_functions[slot]`` of the node ``from`` to the node ``to``, and its
     gradient belongs to the output ``to_slot`` of that node's forward operation; ``from`` and ``to`` are indices of ``nodes``.
     """
     graph, backward = capture.graph, capture.backward
     edges = graph.edges
     rows = zip(*(column.tolist() for column in (edges.source, edges.slot, edges.target, edges.target_slot)), strict=True)
     kept = [saved.tensor for node in graph.nodes for saved in node.saved if saved.tensor is not None]
+    types = {call.path: call.type for call in graph.calls}
+    owners = {leaf.node: (path, types.get(path)) for leaf in graph.leaves if leaf.parameter and leaf.names
+              for path in (leaf.names[0].rpartition(".")[0],)}
     found = {
         "title": graph.title,
         "model": graph.model,
@@ -32,7 +36,7 @@ def listed(capture: Capture) -> dict[str, Any]:
         },
         "roots": list(graph.roots),
         "loss": _tensor(graph.loss),
-        "nodes": [_node(graph, backward, node) for node in graph.nodes],
+        "nodes": [_node(graph, backward, node, owners) for node in graph.nodes],
         "edges": [{"from": a, "slot": slot, "to": b, "to_slot": number} for a, slot, b, number in rows],
         "leaves": [_leaf(leaf) for leaf in graph.leaves],
         "calls": [_call(call) for call in graph.calls],
@@ -91,15 +95,18 @@ def _by_name(graph: Graph) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda row: (-row[1], row[0])))
 
 
-def _node(graph: Graph, backward: Backward | None, node: Node) -> dict[str, Any]:
+def _node(
+    graph: Graph, backward: Backward | None, node: Node, owners: Mapping[int, tuple[str, str | None]],
+) -> dict[str, Any]:
     first = node.outputs[0] if node.outputs else None
     call = graph.calls[node.call] if node.call >= 0 else None
+    module, module_type = owners.get(node.index, (None, None)) if call is None else (call.path, call.type)
     line = graph.lines[node.line] if node.line >= 0 else None
     row: dict[str, Any] = {
         "index": node.index, "name": node.name, "kind": node.kind,
         "shape": None if first is None else list(first.shape), "dtype": None if first is None else first.dtype,
         "outputs": [{"shape": list(shape), "dtype": dtype} for shape, dtype in node.outputs],
-        "module": None if call is None else call.path, "module_type": None if call is None else call.type,
+        "module": module, "module_type": module_type,
         "call": node.call if call is not None else None,
         "parameters": list(node.parameters), "variables": list(node.variables), "sequence": node.sequence,
         "line": None if line is None else {"file": line.file, "number": line.number, "text": line.text},
