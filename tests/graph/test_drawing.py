@@ -106,7 +106,8 @@ def test_a_long_name_ends_in_dots_and_its_tip_has_it_whole() -> None:
     name = "p" + "encoder.layers.11." * 12 + "weight"
     graph = made(["Add", name], [(0, 1)])
     view = view_of(graph, "parameters")
-    text = Writer(graph, None, view).texts(view.items[0])
+    writer = Writer(graph, None, view)
+    text = writer.texts(view.items[0])
     assert text.badges[0].startswith("…")
     assert text.badges[0].endswith("weight")
-    assert name in text.tip
+    assert name in writer.tip(view.items[0])

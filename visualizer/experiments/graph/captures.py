@@ -39,6 +39,27 @@ _kept: OrderedDict[object, Captured] = OrderedDict()
 def captured(source: Source) -> Generator[None, None, Captured]:
     """Run, or read, what this source names; yields every few milliseconds, except while an example's own program runs.
 
+    As :func:`captured_in_parts`, without what comes before the answer.
+    """
+    return (yield from _silently(captured_in_parts(source)))
+
+
+def _silently(run: Generator[Captured | None, None, Captured]) -> Generator[None, None, Captured]:
+    try:
+        while True:
+            try:
+                next(run)
+            except StopIteration as end:
+                found: Captured = end.value
+                return found
+            yield None
+    finally:
+        run.close()
+
+
+def captured_in_parts(source: Source) -> Generator[Captured | None, None, Captured]:
+    """Of an example, yields its capture as soon as the graph is known; the answer has the very same graph, and its backward.
+
     An answer is kept until four others have been asked for. What is left half-way leaves nothing behind.
 
     Raises:
@@ -67,7 +88,7 @@ def forget() -> None:
         _kept.clear()
 
 
-def _made(source: Source) -> Generator[None, None, Captured]:
+def _made(source: Source) -> Generator[Captured | None, None, Captured]:
     match source.kind:
         case "example":
             entry, sizes = example(source.example), dict(source.sizes)
@@ -75,7 +96,7 @@ def _made(source: Source) -> Generator[None, None, Captured]:
             yield None
             ran = run_program(entry.program(sizes), entry.name, source.seed, title=entry.title)
             yield None
-            return (yield from captured_run(ran))
+            return (yield from _run_in_parts(ran))
         case "capture":
             from visualizer.experiments.graph.capture_file import read_capture
 
@@ -88,12 +109,18 @@ def _made(source: Source) -> Generator[None, None, Captured]:
 
 def captured_run(ran: Ran) -> Generator[None, None, Captured]:
     """Walk the graph of a forward pass and run it backward once."""
+    return (yield from _silently(_run_in_parts(ran)))
+
+
+def _run_in_parts(ran: Ran) -> Generator[Captured | None, None, Captured]:
+    """As :func:`captured_run`, with what is known before the backward pass on the way."""
     walked = yield from walk(ran.roots, ran.model, ran.recording)
-    backward = None
+    found = Captured(Capture(walked.graph, None, torch.__version__), walked)
     if walked.roots:
+        yield found
         backward = yield from recorded(walked, previews.budget(3 * len(walked.graph.nodes)))
-    graph = replace(walked.graph, title=ran.recording.title) if ran.recording.title else walked.graph
-    return Captured(Capture(graph, backward, torch.__version__), replace(walked, graph=graph))
+        found = Captured(replace(found.capture, backward=backward), walked)
+    return found
 
 
 def _stamp(source: Source) -> object:

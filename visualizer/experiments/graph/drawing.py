@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -49,8 +49,31 @@ class Texts(NamedTuple):
     shape: str
     value: str
     badges: tuple[str, ...]
-    tip: str
     outline: Outline
+
+
+class Tips(Sequence[str]):
+    """What hovering says, by row: written when it is asked for, so it can tell of a backward pass that came after the drawing."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def __len__(self) -> int:
+        return len(self._writer.view.items)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        items = self._writer.view.items
+        return [self._writer.tip(item) for item in items[index]] if isinstance(index, slice) else self._writer.tip(items[index])
+
+    def tell(self, backward: Backward | None) -> None:
+        """From now on they tell the gradients of this."""
+        self._writer.backward = backward
 
 
 def drawn(graph: Graph, backward: Backward | None, view: GraphView, leftward: bool) -> Generator[None, None, GraphDrawing]:
@@ -84,17 +107,24 @@ def drawn(graph: Graph, backward: Backward | None, view: GraphView, leftward: bo
     yield None
     layout = yield from lay_out(problem)
     yield None
-    return assembled(view, texts, titles, problem, layout)
+    return assembled(writer, texts, titles, problem, layout)
 
 
-def assembled(view: GraphView, texts: Sequence[Texts], titles: Sequence[str], problem: Problem, layout: Layout) -> GraphDrawing:
+def tell(drawing: GraphDrawing, backward: Backward | None) -> None:
+    """Let the tips of a drawing that was made before its backward pass tell the gradients."""
+    if isinstance(drawing.boxes.tips, Tips):
+        drawing.boxes.tips.tell(backward)
+
+
+def assembled(writer: Writer, texts: Sequence[Texts], titles: Sequence[str], problem: Problem, layout: Layout) -> GraphDrawing:
     """A drawing of these texts at these places."""
+    view = writer.view
     boxes = Boxes(
         ident=_ints([item.ident for item in view.items]), left=_kept(layout.left), top=_kept(layout.top),
         width=_kept(problem.width), height=_kept(problem.height),
         titles=tuple(text.title for text in texts), shapes=tuple(text.shape for text in texts),
         values=tuple(text.value for text in texts), badges=tuple(text.badges for text in texts),
-        tips=tuple(text.tip for text in texts), outlines=tuple(text.outline for text in texts),
+        tips=Tips(writer), outlines=tuple(text.outline for text in texts),
         foldable=_kept(np.asarray([item.node < 0 and item.operation < 0 for item in view.items], dtype=np.bool_)),
         times=_ints([item.times for item in view.items]),
         badge_idents=tuple(item.leaves if text.badges else () for item, text in zip(view.items, texts, strict=True)),
@@ -192,22 +222,21 @@ class Writer:
         outline: Outline = "hexagon" if root else "pill" if node.kind == "accumulate" else "round"
         return self._bounded(
             title, types + (", …" if len(node.outputs) > 3 else ""), value_text(value) if value else "",
-            item.badges, self._node_tip(node, item), outline, self._path(item),
+            item.badges, outline, self._path(item),
         )
 
     def _box(self, item: Item) -> Texts:
-        calls, nodes = self.graph.calls, self.graph.nodes
-        leaves = len(item.badges)
-        count = f"{len(item.members):,} nodes" + (f", {leaves:,} leaves" if leaves else "")
+        nodes, count = self.graph.nodes, self._count(item)
         last = max(item.members, key=lambda at: nodes[at].sequence)
         shape = shape_text(nodes[last].outputs[0].shape) if nodes[last].outputs else ""
-        if item.times > 1:
-            title = repeat_title(self.graph, _siblings(self.graph, item))
-            tip = f"{title}: {item.times} equal blocks one after the other"
-        else:
-            title = tip = calls[item.call].title
-        tip = "\n".join((tip, count, "Double-click to open."))
-        return self._bounded(title, shape, count, (), tip, "box", "")
+        return self._bounded(self._box_title(item), shape, count, (), "box", "")
+
+    def _count(self, item: Item) -> str:
+        leaves = len(item.badges)
+        return f"{len(item.members):,} nodes" + (f", {leaves:,} leaves" if leaves else "")
+
+    def _box_title(self, item: Item) -> str:
+        return repeat_title(self.graph, _siblings(self.graph, item)) if item.times > 1 else self.graph.calls[item.call].title
 
     def _outside(self, item: Item) -> Texts:
         operation = self.graph.operations[item.operation]
@@ -215,11 +244,8 @@ class Writer:
         if operation.variables:
             title += f" → {', '.join(operation.variables)}"
         shape = ", ".join(shape_text(type_.shape) for type_ in operation.outputs[:3])
-        lines = [operation.name, operation.error or "Not in the graph."]
-        if 0 <= operation.line < len(self.graph.lines):
-            lines.append(_line_text(self.graph, operation.line))
         value = "failed here" if operation.error else value_text(operation.value) if operation.value else ""
-        return self._bounded(title, shape, value, (), "\n".join(lines), "dashed", "")
+        return self._bounded(title, shape, value, (), "dashed", "")
 
     def _path(self, item: Item) -> str:
         """Of the module whose frame is around this item."""
@@ -227,7 +253,7 @@ class Writer:
         return self.graph.calls[call].path if call >= 0 else ""
 
     @staticmethod
-    def _bounded(title: str, shape: str, value: str, badges: Sequence[str], tip: str, outline: Outline, path: str) -> Texts:
+    def _bounded(title: str, shape: str, value: str, badges: Sequence[str], outline: Outline, path: str) -> Texts:
         room = MOST - 2 * (SIDES * (HEIGHT + CHIPS * bool(badges)) if outline in ("hexagon", "pill") else MARGIN)
         # Inside of a module's frame its own parameters need no path.
         names = [name.removeprefix(path + ".") if path else name for name in badges]
@@ -235,8 +261,23 @@ class Writer:
         widest = min(WIDEST_CHIP, (room - BETWEEN * (side_by_side - 1)) / side_by_side - CHIP)
         return Texts(
             elided(title, TITLE, room, bold=True), elided(shape, DETAIL, room), elided(value, DETAIL, room),
-            tuple(elided(name, DETAIL, widest, end=False) for name in names), tip, outline,
+            tuple([elided(name, DETAIL, widest, end=False) for name in names]), outline,
         )
+
+    def tip(self, item: Item) -> str:
+        """What hovering over its box says: a few plain lines."""
+        if item.operation >= 0:
+            operation = self.graph.operations[item.operation]
+            lines = [operation.name, operation.error or "Not in the graph."]
+            if 0 <= operation.line < len(self.graph.lines):
+                lines.append(_line_text(self.graph, operation.line))
+            return "\n".join(lines)
+        if item.node >= 0:
+            return self._node_tip(self.graph.nodes[item.node], item)
+        what = self._box_title(item)
+        if item.times > 1:
+            what += f": {item.times} equal blocks one after the other"
+        return "\n".join((what, self._count(item), "Double-click to open."))
 
     def _node_tip(self, node: Node, item: Item) -> str:
         lines = [node.name]

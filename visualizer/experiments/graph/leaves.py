@@ -13,7 +13,6 @@ from visualizer.experiments.graph.model import Leaf, Preview, Reason
 from visualizer.experiments.graph.preview_batch import Batch
 from visualizer.experiments.graph.recording_protocol import Recorded
 
-
 #: Seconds between two yields.
 _SLICE = 0.004
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -165,6 +165,13 @@ def prepared_for(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Pr
 def preparing(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Generator[None, None, Prepared]:
     """Prepare a view; yields None every few milliseconds."""
     graph, backward = capture.graph, capture.backward
+    before = _known.get(view)
+    if before is not None:  # drawn before it was run backward: all else is as it was
+        yield None
+        gradient, seconds = _shown_numbers(graph, backward, view)
+        yield None
+        _known[view] = replace(before, gradient=gradient, seconds=seconds, notes=_notes(capture, view))
+        return _known[view]
     parts = yield from folded(graph, any(item.badges for item in view.items))
     roles, texts, titles = [], [], []
     different: dict[str, int] = {}
@@ -178,15 +185,12 @@ def preparing(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Gener
             yield None
     memory = yield from _memory(graph)
     yield None
-    gradient, seconds = _backward_numbers(graph, backward)
+    gradient, seconds = _shown_numbers(graph, backward, view)
     yield None
     count = len(view.items)
     inside = view.item_of >= 0
     rows = view.item_of[inside]
-    largest = np.full(count, -1.0)
-    np.maximum.at(largest, rows, np.nan_to_num(gradient[inside], nan=-1.0))
-    spent, measured = (np.bincount(rows, weights=values, minlength=count)
-                       for values in (np.nan_to_num(seconds[inside]), np.isfinite(seconds[inside])))
+    kept = np.bincount(rows, weights=memory[inside], minlength=count).astype(np.float64)
     boxes = drawing.boxes
     reading = np.empty(count, dtype=np.int64)
     reading[np.lexsort((boxes.left, boxes.top))] = np.arange(count)
@@ -197,13 +201,26 @@ def preparing(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Gener
     back = csr_array((ones, ends[::-1]), shape=(size, size))
     yield None
     known = Prepared(
-        view, np.asarray(roles, dtype=np.int32), tuple(sorted(set(roles))), np.where(largest >= 0, largest, np.nan),
-        np.bincount(rows, weights=memory[inside], minlength=count), np.where(measured > 0, spent, np.nan),
+        view, np.asarray(roles, dtype=np.int32), tuple(sorted(set(roles))), gradient,
+        kept, seconds,
         texts, (list(different), np.asarray(titles, dtype=np.int32)),
         parts.hidden, parts.users, reading, forth, back, _notes(capture, view),
     )
     _known[view] = known
     return known
+
+
+def _shown_numbers(graph: Graph, backward: Backward | None, view: GraphView) -> tuple[Floats, Floats]:
+    """By row, the largest norm of the gradients that arrive, and seconds."""
+    gradient, seconds = _backward_numbers(graph, backward)
+    count = len(view.items)
+    inside = view.item_of >= 0
+    rows = view.item_of[inside]
+    largest = np.full(count, -1.0)
+    np.maximum.at(largest, rows, np.nan_to_num(gradient[inside], nan=-1.0))
+    spent, measured = (np.bincount(rows, weights=values, minlength=count)
+                       for values in (np.nan_to_num(seconds[inside]), np.isfinite(seconds[inside])))
+    return np.where(largest >= 0, largest, np.nan), np.where(measured > 0, spent, np.nan)
 
 
 def _role(graph: Graph, item: Item) -> int:

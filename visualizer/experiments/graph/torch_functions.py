@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple, TypeGuard
 
+import torch
 from torch import Tensor
 from torch.overrides import resolve_name
 
@@ -33,7 +34,10 @@ _COMPUTED = frozenset(("T", "mT", "H", "mH", "data", "real", "imag"))
 
 #: How deep tensors are looked for in arguments and results that are lists, tuples, dictionaries or dataclasses.
 _DEEPEST = 8
-_PLAIN = frozenset((int, float, bool, str))
+#: What holds no tensor, and what is one: most arguments are of these classes.
+_PLAIN = frozenset((int, float, bool, str, complex, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format,
+                    torch.Size, torch.Generator))
+_TENSORS = frozenset((Tensor, torch.nn.Parameter))
 
 
 class Function(NamedTuple):
@@ -104,12 +108,19 @@ def tensors_in(value: Any) -> list[Tensor]:
 
 
 def _gather(value: Any, found: list[Tensor], depth: int) -> None:
-    if isinstance(value, Tensor):
+    kind = type(value)
+    if kind in _TENSORS:
+        found.append(value)
+    elif kind in _PLAIN:
+        return
+    elif isinstance(value, Tensor):
         found.append(value)
     elif isinstance(value, (list, tuple)):
         if depth < _DEEPEST:
             for one in value:
-                if one is not None and type(one) not in _PLAIN:
+                if type(one) in _TENSORS:
+                    found.append(one)
+                elif type(one) not in _PLAIN:
                     _gather(one, found, depth + 1)
     elif isinstance(value, dict):
         if depth < _DEEPEST:

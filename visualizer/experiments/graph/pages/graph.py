@@ -14,6 +14,9 @@ from visualizer.experiments.graph.results import GraphResult
 from visualizer.experiments.graph.state import GraphState
 from visualizer.figures.graph import AnyFigure
 
+#: Graphs of so many nodes are shown while they are run backward.
+_LARGE = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class GraphPageResult(GraphResult):
@@ -23,12 +26,28 @@ class GraphPageResult(GraphResult):
 
 
 def run(request: GraphRequest) -> Iterator[GraphPageResult | None]:
-    """Capture, fold, lay out.
+    """Capture, fold, lay out. A large graph is there before it is run backward.
 
     Raises:
         UserError: there is no graph; the sentence says why.
     """
-    found, view, drawing = yield from pages_base.begin(request.source, request.shown)
+    run = pages_base.begin_in_parts(request.source, request.shown, _LARGE)
+    try:
+        while True:
+            try:
+                early = next(run)
+            except StopIteration as end:
+                found, view, drawing = end.value
+                break
+            if early is None:
+                yield None
+                continue
+            found, view, drawing = early
+            yield GraphPageResult(request=request, capture=found.capture, view=view, drawing=drawing,
+                                  overview=graph_words.BEFORE_BACKWARD, progress=0.6)
+    finally:
+        run.close()
+    yield None
     overview = tuple(graph_words.overview(found.capture))
     yield GraphPageResult(request=request, capture=found.capture, view=view, drawing=drawing, overview=overview)
 

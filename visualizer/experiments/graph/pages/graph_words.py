@@ -13,6 +13,8 @@ from visualizer.experiments.graph.model import Backward, Capture, Graph
 from visualizer.experiments.graph.node_words import kinds_table, leaf_name
 
 EMPTY = "There is no graph: nothing that the result was made of requires a gradient."
+#: Said of a large graph that is drawn already.
+BEFORE_BACKWARD: tuple[Block, ...] = (Verdict("The graph is drawn; now it is run backward once, for its gradients.", "muted"),)
 #: So many names are listed at most.
 _NAMES = 12
 
