@@ -13,9 +13,11 @@ def listed(capture: Capture) -> dict[str, Any]:
 
     ``counts``: ``nodes`` and ``edges`` as a walk of ``next_functions`` from the loss counts them: parallel edges each, edges to
     None not. ``nodes``: ``index``, ``name`` as torch has it, ``kind``, ``shape`` and ``dtype`` of its first output, ``module`` (the
-    path of the innermost module that it belongs to; None: none or not known), ``parameters`` (the names of the leaf, of an
-    AccumulateGrad; its module is the one that has the parameter). ``edges``: an edge leads from ``next_functions[slot]`` of the node ``from`` to the node ``to``, and its
-    gradient belongs to the output ``to_slot`` of that node's forward operation; ``from`` and ``to`` are indices of ``nodes``.
+    path of the innermost module that it belongs to, of an AccumulateGrad the module that has the parameter; None: none or not
+    known), ``parameters`` (the names of the leaf, of an AccumulateGrad). ``edges``: an edge leads from ``next_functions[slot]`` of
+    the node ``from`` to the node ``to``, and its gradient belongs to the output ``to_slot`` of that node's forward operation;
+    ``from`` and ``to`` are indices of ``nodes``. Of a tensor ``bytes`` is what its elements take, ``storage_bytes`` what it keeps
+    in memory.
     """
     graph, backward = capture.graph, capture.backward
     edges = graph.edges
