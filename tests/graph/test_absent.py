@@ -103,9 +103,9 @@ def test_the_table_says_of_every_absent_tensor_why_and_what_to_change() -> None:
     words = {row[0]: row for row in absent.rows}
     assert set(words) == {"x", "fixed", "unnamed", "scale", "place", "unused"}
     assert all(all(cell for cell in row) for row in absent.rows)
-    assert "lost in Tensor.mul (line 7)" in words["scale"][3]
-    assert "torch.no_grad()" in words["scale"][4]
-    assert words["fixed"][2] == "5"
+    assert "lost in Tensor.mul (line 7)" in words["scale"][2]
+    assert "torch.no_grad()" in words["scale"][2]
+    assert words["fixed"][1] == "detach, line 5"
 
 
 @pytest.mark.parametrize(("name", "words"), [

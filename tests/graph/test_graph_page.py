@@ -105,7 +105,7 @@ def test_without_a_choice_the_whole_graph_is_told() -> None:
         assert words in text
     _, tensor, histogram = TAB.figures(result, state)
     assert tensor.title == "output"  # of the node that backward starts from
-    assert histogram.layers
+    assert histogram.note == "It is a single number: 0.06383."
 
 
 def test_a_graph_opens_as_the_lecture_draws_it_and_a_large_one_folded() -> None:

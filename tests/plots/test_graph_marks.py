@@ -24,7 +24,7 @@ from visualizer.ui.graph.levels import Level, level_at
 from visualizer.ui.graph.marks import note_place
 from visualizer.ui.graph.opening import beside, opened
 from visualizer.ui.graph.stage import Stage
-from visualizer.ui.graph.viewport import Viewport
+from visualizer.ui.graph.viewport import Rect, Viewport
 from visualizer.ui.theme import Theme
 
 Show = Callable[[GraphFigure], GraphCanvas]
@@ -179,3 +179,14 @@ def test_the_values_on_edges_and_the_chosen_chip_are_painted(shown: Show) -> Non
     chosen = canvas.grab().toImage()
     canvas.set_figure(replace(plain, selected=(1,), chip=1001))
     assert canvas.grab().toImage() != chosen
+
+
+def test_a_graph_that_is_coloured_by_a_number_is_opened_whole() -> None:
+    """Its colours are what is to be seen; of one in the colours of its kinds the names are."""
+    stage = Stage(chain(24).drawing)
+    small = Viewport(700.0, 360.0)
+    whole = Rect(0.0, 0.0, stage.drawing.width, stage.drawing.height)
+    named, coloured = opened(stage, small, Theme()), opened(stage, small, Theme(), shaded=True)
+    assert coloured.seen.top <= whole.top
+    assert coloured.seen.bottom >= whole.bottom
+    assert named.zoom > coloured.zoom

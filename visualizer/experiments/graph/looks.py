@@ -122,7 +122,7 @@ def _amount(value: float, unit: str) -> str:
         return bytes_text(value)
     if unit == "s":
         return seconds_text(value)
-    return number_text(value, 3)
+    return f"{value:.2g}"  # powers of ten mostly: the shortest way to write them
 
 
 def bytes_text(count: float) -> str:

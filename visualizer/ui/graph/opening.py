@@ -12,6 +12,8 @@ from visualizer.ui.theme import Theme
 
 #: A graph that fits only below this zoom is opened at its width instead: its names are to be read.
 READABLE = 0.45
+#: The same for its colours.
+COLOURED = 0.12
 #: A small graph is not blown up beyond this (times the theme's zoom).
 MOST = 1.4
 #: Drawings of which a smaller share of the boxes is the same are different graphs.
@@ -24,11 +26,14 @@ def whole(stage: Stage, viewport: Viewport, theme: Theme) -> Viewport:
     return viewport.fitting(stage.area, MOST * theme.zoom)
 
 
-def opened(stage: Stage, viewport: Viewport, theme: Theme) -> Viewport:
-    """The first look: the whole graph if its names can be read so; otherwise its width, with the loss in sight."""
+def opened(stage: Stage, viewport: Viewport, theme: Theme, shaded: bool = False) -> Viewport:
+    """The first look: the whole graph if its names can be read so; otherwise its width, with the loss in sight.
+
+    ``shaded``: its colours are what is to be seen, which needs no names.
+    """
     fit = whole(stage, viewport, theme)
     readable = READABLE * theme.zoom
-    if fit.zoom >= readable or not len(stage):
+    if fit.zoom >= (COLOURED if shaded else readable) or not len(stage):
         return fit
     area = stage.area
     across = (viewport.height - 2 * MARGIN) / max(area.height, 1e-9) if stage.drawing.leftward else \

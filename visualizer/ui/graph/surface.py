@@ -187,8 +187,12 @@ class GraphSurface(QWidget):
         """The view of a user who has chosen none."""
         if self._stage is None or self._choice == "own":
             return
-        choose = whole if self._choice == "whole" else opened
-        self._viewport = beside(self._stage, choose(self._stage, self._viewport, self._theme), self._legend_room())
+        if self._choice == "whole":
+            found = whole(self._stage, self._viewport, self._theme)
+        else:
+            shaded = self._figure is not None and self._figure.shades is not None
+            found = opened(self._stage, self._viewport, self._theme, shaded)
+        self._viewport = beside(self._stage, found, self._legend_room())
 
     def _legend_room(self) -> tuple[float, float]:
         """Width and height of the lower left corner that the legend covers."""

@@ -201,14 +201,20 @@ def _table(graph: Graph, rows: Sequence[Row]) -> list[Block]:
     if not rows:
         return [Paragraph("None.")]
     absent = not rows[0].inside
-    header = ("Tensor", "Made by", "Line", "Why not", "To change that") if absent else ("Tensor", "Made by", "Line", "Shape")
+    # Few columns: the panel is narrow, and sentences need width.
+    header = ("tensor", "made by", "why not, and what to change") if absent else ("tensor", "made by", "shape")
     found = []
     for row in rows[:_ROWS]:
-        line = str(graph.lines[row.line].number) if row.line >= 0 else "\u2014"
-        own = (why(graph, row), remedy(graph, row)) if absent else (_shape(row),)
-        found.append((row.name, row.made.removeprefix("torch.nn.functional."), line, *own))
+        made = row.made.removeprefix("torch.nn.functional.").removeprefix("torch.").removeprefix("Tensor.")
+        if row.line >= 0:
+            made += f", line {graph.lines[row.line].number}"
+        found.append((row.name, made, _sentences(why(graph, row), remedy(graph, row)) if absent else _shape(row)))
     more = [Paragraph(f"And {len(rows) - _ROWS:,} more.")] if len(rows) > _ROWS else []
     return [Table(header, tuple(found)), *more]
+
+
+def _sentences(*texts: str) -> str:
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)
 
 
 def _shape(row: Row) -> str:

@@ -184,6 +184,8 @@ def histogram(chosen: Chosen) -> Figure:
     title = "Its elements: how often which value"
     if shown is None or shown.sample.size == 0:
         return _empty("histogram", title, chosen.why or _nothing(shown))
+    if shown.sample.size == 1:
+        return _empty("histogram", title, f"It is a single number: {number_text(float(shown.sample.flat[0]))}.")
     values = shown.sample[np.isfinite(shown.sample)]
     if not values.size:
         return _empty("histogram", title, "All its elements are NaN or infinite.")
