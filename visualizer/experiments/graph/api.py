@@ -20,9 +20,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from inspect import CO_OPTIMIZED
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -33,6 +31,7 @@ from visualizer.base.errors import UserError
 from visualizer.experiments.graph import previews, showing
 from visualizer.experiments.graph.backward import recorded
 from visualizer.experiments.graph.capture_file import read_capture_now, write_capture
+from visualizer.experiments.graph.frames import variables_of
 from visualizer.experiments.graph.grads import retained
 from visualizer.experiments.graph.model import Backward, Capture, Graph
 from visualizer.experiments.graph.recording import Recording
@@ -138,7 +137,7 @@ def capture(
         UserError: there is no graph to capture.
     """
     if names is None:
-        names = _variables_of(sys._getframe(1))
+        names = variables_of(sys._getframe(1))
     return _captured(loss, model, backward, names, recording)
 
 
@@ -156,7 +155,7 @@ def show(
     if not showing.can_show():
         return
     if names is None:
-        names = _variables_of(sys._getframe(1))
+        names = variables_of(sys._getframe(1))
     _captured(loss, model, backward, names, recording).show()
 
 
@@ -175,16 +174,6 @@ def load(path: str | os.PathLike[str]) -> GraphCapture:
     return GraphCapture(read_capture_now(path))
 
 
-def _variables_of(frame: FrameType) -> dict[str, Any]:
-    """The local variables of a frame, without what a notebook or Python itself has put there."""
-    variables = frame.f_locals
-    found = {name: value for name, value in variables.items() if not name.startswith("_")}
-    if sys.version_info < (3, 13) and frame.f_code.co_flags & CO_OPTIMIZED:
-        # A function's frame keeps this copy, which would hold a loss that the user deletes; it is made anew when it is asked for.
-        variables.clear()
-    return found
-
-
 def _captured(
     loss: Any, model: nn.Module | None, backward: bool, names: Mapping[str, Any], recording: Recording | None,
 ) -> GraphCapture:
@@ -197,6 +186,7 @@ def _captured(
         if recording.model is None:
             recording.model = model
         recording.name(names)
+        model = recording.completed()
     given = list(_tensors(loss))
     roots = [root for root in given if edge_of(root) is not None]
     if not roots:

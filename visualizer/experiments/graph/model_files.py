@@ -37,13 +37,14 @@ def run_model(path: str, make: str, input: str, seed: int = 0) -> Ran:
     Args:
         path: the Python file; its folder is on ``sys.path`` while it runs.
         make: a name in it: a module, a class of modules, or a function that returns a module, a module with its input or inputs
-            (``model, x``), or a tensor that backward starts from. Empty: one of the usual names, such as ``make`` or ``model``.
+            (``model, x``), or what backward starts from: a loss, or several in a tuple or dictionary. Empty: one of the usual
+            names, such as ``make`` or ``model``.
         input: shapes such as ``1,3,224,224``; several are separated by semicolons, and a dtype may follow, ``2,16:int64``. They
             are filled by ``torch.randn``, or with random integers. Empty: the file gives the inputs.
         seed: of torch's generator before the file is imported.
 
-    Backward starts from the loss, if the model returns a single number (in a dictionary or dataclass, ``loss`` first); else from
-    every tensor that it returns and that requires a gradient, each with a gradient of ones.
+    Backward starts from the loss, if the model returns one (in a dictionary or dataclass, what is called ``loss``; else each single
+    number, as from their sum); else from every tensor that it returns and that requires a gradient, each with a gradient of ones.
 
     Raises:
         UserError: there is no such file or name, or nothing that could be run; the sentence says what to change. What the user's
@@ -89,7 +90,8 @@ class _Run:
         except UserError as error:
             self.mistake = error
             return
-        if isinstance(made, Tensor):
+        if isinstance(made, Tensor) or (isinstance(made, (tuple, list, Mapping)) and not _begins_with_a_module(made)
+                                        and next(iter(tensors_in(made)), None) is not None):
             self.output = made
             return
         try:
@@ -148,20 +150,26 @@ class _Run:
         for index, one in enumerate(tensors_in(self.inputs)):
             own[f"input{index}" if index else "input"] = one
         outputs = list(tensors_in(self.output))
-        loss = _loss_of(self.output)
+        losses = _losses_of(self.output)
+        loss = losses[0] if len(losses) == 1 else None
         if loss is not None:
             own["loss"] = loss
+        if isinstance(self.output, Mapping):
+            own |= {key: one for key, one in self.output.items() if isinstance(key, str) and isinstance(one, Tensor)}
         for index, one in enumerate(outputs):
-            if one is not loss:
+            if one is not loss and not any(one is other for other in own.values()):
                 own[f"output[{index}]" if len(outputs) > 1 else "output"] = one
-        wanted = [one for one in outputs if one.requires_grad]
+        wanted = list(losses) or [one for one in outputs if one.requires_grad]
         if loss is not None or len(wanted) <= 1:
             root = loss if loss is not None else next(iter(wanted or outputs), None)
             return concluded(self.recording, self.model, own, [("the output", root)])
         self.recording.model = self.model
         self.recording.name(own)
-        self.recording.notes += (f"The model returns {len(wanted)} tensors that require a gradient. Backward starts from all of "
-                                 "them, each with a gradient of ones.",)
+        self.model = self.recording.completed()
+        said = f"Backward starts from all {len(wanted)} losses that it returns, as from their sum." if losses else \
+            f"The model returns {len(wanted)} tensors that require a gradient. Backward starts from all of them, each with a " \
+            "gradient of ones."
+        self.recording.notes += (said,)
         return Ran(tuple(wanted), self.model, self.recording)
 
 
@@ -245,12 +253,16 @@ def _described(value: object) -> str:
     return "nothing (None)" if value is None else f"a {type(value).__name__}"
 
 
-def _loss_of(output: Any) -> Tensor | None:
-    """A single number that the model returns: what is called loss, else the first one that requires a gradient."""
+def _losses_of(output: Any) -> tuple[Tensor, ...]:
+    """The single numbers that the model returns: what is called loss, else all that require a gradient."""
     named = output.get("loss") if isinstance(output, Mapping) else getattr(output, "loss", None)
     if isinstance(named, Tensor) and named.numel() == 1:
-        return named
-    return next((one for one in tensors_in(output) if one.numel() == 1 and one.ndim == 0 and one.requires_grad), None)
+        return (named,)
+    return tuple(one for one in tensors_in(output) if one.ndim == 0 and one.requires_grad)
+
+
+def _begins_with_a_module(made: Any) -> bool:
+    return isinstance(made, (tuple, list)) and bool(made) and isinstance(made[0], nn.Module)
 
 
 @contextmanager

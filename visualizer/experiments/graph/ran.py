@@ -55,6 +55,7 @@ def concluded(recording: Recording, model: nn.Module | None, variables: Mapping[
     """
     recording.model = model
     recording.name(variables)
+    model = recording.completed()
     tensors = [(name, value) for name, value in candidates if is_tensor(value)]
     usual = next((pair for pair in tensors if pair[0] in ROOTS), None)
     graphs = (pair for pair in tensors if pair[1].grad_fn is not None)

@@ -16,7 +16,6 @@ from visualizer.experiments.graph.recorded_names import Names
 from visualizer.experiments.graph.recording_protocol import Known, Made
 from visualizer.experiments.graph.source_lines import Lines
 
-
 #: So many operations are made between two answers of a generator.
 _CHUNK = 500
 
@@ -36,6 +35,8 @@ class Told:
         self._calls: list[NotedCall] = []
         self._open: list[int] = []
         self._counts: dict[int, int] = {}
+        #: Modules that no other one called, by id, and what the code that called them calls them.
+        self._outer: dict[int, tuple[nn.Module, str]] = {}
         self._operations: list[NotedOperation] = []
         self._makers: dict[int, tuple[Any, int]] = {}
         self._sources: list[tuple[Tensor, Preview | None]] = []
@@ -72,6 +73,24 @@ class Told:
         """Give the user's names to tensors and modules, and to those in lists, tuples and dictionaries."""
         self._named = dict(variables)
         self.__dict__.pop("names", None)
+
+    def completed(self) -> nn.Module | None:
+        """The model. Where no variable names what was called, as in a function that returns a loss, the one module that it called
+        is the model; of several, each has the name that the function gives it."""
+        known = self.names.modules
+        unnamed = [(module, name) for module, name in self._outer.values()
+                   if id(module) not in known and next(module.parameters(), None) is not None]
+        if self.model is None and not known and len(unnamed) == 1:
+            self.model = unnamed[0][0]
+        for module, name in unnamed if self.model is None else ():
+            name = base = name or type(module).__name__
+            others = 1
+            while name in self._named:
+                others += 1
+                name = f"{base}_{others}"
+            self._named[name] = module
+        self.__dict__.pop("names", None)
+        return self.model
 
     @cached_property
     def names(self) -> Names:
@@ -119,7 +138,7 @@ class Told:
                 return found
 
     def operations_of(self, nodes: Sequence[Node]) -> Generator[None, None, tuple[Operation, ...]]:
-        """The operations with their nodes, and those whose result no root depends on as ``unused``; yields every few milliseconds."""
+        """The operations with their nodes, and those whose result no root depends on as ``unused``; yields now and then."""
         own: dict[int, list[Node]] = {}
         for node in nodes:
             if node.operation >= 0:

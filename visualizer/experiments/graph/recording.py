@@ -25,11 +25,12 @@ from torch.overrides import TorchFunctionMode
 from visualizer.experiments.graph import previews
 from visualizer.experiments.graph.custom_functions import watching
 from visualizer.experiments.graph.error_words import message_of
+from visualizer.experiments.graph.frames import name_of
 from visualizer.experiments.graph.model import Preview
 from visualizer.experiments.graph.noted import Given, NotedCall, NotedOperation, reason_of, type_of
 from visualizer.experiments.graph.preview_batch import Batch
 from visualizer.experiments.graph.recorded import Told
-from visualizer.experiments.graph.source_lines import MAKING
+from visualizer.experiments.graph.source_lines import MAKING, users_frame
 from visualizer.experiments.graph.torch_functions import Function, function_of, tensors_in
 from visualizer.experiments.graph.uncompiled import Uncompiled
 
@@ -115,6 +116,8 @@ class Recording(Told):
             return
         nth = self._counts.get(id(module), 0)
         self._counts[id(module)] = nth + 1
+        if not self._open and id(module) not in self._outer:
+            self._outer[id(module)] = module, name_of(module, users_frame(sys._getframe(1)))
         self._calls.append(NotedCall(module, nth, self._open[-1] if self._open else -1))
         self._open.append(len(self._calls) - 1)
         self._mark(-1)

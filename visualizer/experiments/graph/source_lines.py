@@ -66,6 +66,13 @@ def runs_users_code(function: F) -> F:
     return function
 
 
+def users_frame(frame: FrameType | None) -> FrameType | None:
+    """The nearest frame of the user's code, seen from this one."""
+    while frame is not None and (kind := _kind(frame.f_code)) != _USER:
+        frame = None if kind == _ENDS else frame.f_back
+    return frame
+
+
 class Lines:
     """The source lines of one recording, each once.
 
