@@ -316,3 +316,13 @@ def test_a_batch_looks_at_the_same_elements_once() -> None:
     assert batch.preview(tensor, 16) is not first
     batch.finished()
     agrees(batch.preview(tensor, 16), tensor)
+
+
+@pytest.mark.parametrize("shape", [(5,), (20, 30), (300, 400)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.complex64, torch.int64, torch.bool])
+def test_a_tensor_that_was_looked_at_can_still_be_resized(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    tensor = torch.zeros(shape, dtype=dtype)
+    preview(tensor, 16)
+    Batch().preview(tensor, 16)
+    assert tensor.untyped_storage().resizable()
+    tensor.resize_(3 * tensor.numel())

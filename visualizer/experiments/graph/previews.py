@@ -19,6 +19,8 @@ from torch import Tensor
 from visualizer.experiments.graph.model import Preview, TensorType
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from visualizer.figures.model import Floats
 
 NAN = math.nan
@@ -130,7 +132,7 @@ def taken(tensor: Tensor, most: int, storages: Storages | None = None) -> tuple[
                     return known, None
             if _is_let_go(tensor):
                 return None
-            there = tensor.detach().numpy()
+            there = _lent(tensor.detach())
             if storages is not None:
                 storage, whole = storages.of(tensor)
             bytes_ = there.nbytes
@@ -276,9 +278,14 @@ def _floats(tensor: Tensor) -> Floats:
     if tensor.dtype.is_complex:
         tensor = tensor.resolve_conj().to(torch.complex128).abs()
     try:
-        return np.array(tensor.numpy(), dtype=np.float64)
-    except (TypeError, RuntimeError):  # bfloat16 and others that numpy has not; another device; lazily negated
-        return np.array(tensor.cpu().resolve_neg().to(torch.float64).numpy())
+        return np.array(_lent(tensor.resolve_neg()), dtype=np.float64)
+    except (TypeError, RuntimeError, BufferError):  # bfloat16 and others that numpy has not; another device
+        return np.array(tensor.cpu().resolve_neg().to(torch.float64, copy=True).numpy())
+
+
+def _lent(tensor: Tensor) -> NDArray[Any]:
+    """The elements where they are. Not ``numpy()``: that would forbid for ever to resize the user's tensor."""
+    return np.from_dlpack(tensor)
 
 
 def _matrix(values: Floats, shape: tuple[int, ...]) -> Floats:
