@@ -311,7 +311,8 @@ def code(request: AbsentRequest) -> str:
 
 
 def pack(tensor):  # called for every tensor that a node saves
-    kept[tensor.untyped_storage().data_ptr()] = tensor
+    storage = tensor.untyped_storage()  # a part of a tensor keeps all of it
+    kept[storage.data_ptr()] = storage
     return tensor
 
 
@@ -332,5 +333,5 @@ for name, value in list(globals().items()):
         inside = value.grad_fn in in_graph if value.grad_fn is not None else id(value) in leaves
         print(f"{{name:12}} in the graph: {{inside!s:5}}  requires_grad: {{value.requires_grad!s:5}}  grad_fn: {{value.grad_fn}}")
 # Leaves and what graphs save that the loss does not need are counted here, too.
-print("saved tensors:", len(kept), "with", sum(one.nbytes for one in kept.values()), "bytes")
+print("saved tensors:", len(kept), "with", sum(one.nbytes() for one in kept.values()), "bytes")
 """

@@ -49,7 +49,7 @@ for node in nodes:
     node.register_prehook(before(node))
     node.register_hook(after(node))
 
-{root}.backward(torch.ones_like({root}))
+{run}
 for node in nodes:
     if hasattr(node, "variable"):
         print("leaf", tuple(node.variable.shape), "grad", node.variable.grad)
@@ -103,4 +103,7 @@ def code(source: Source) -> str:
         UserError: there is no program.
     """
     text, root = program(source)
-    return f"{text}\n{WALK.format(root=root)}{_HOOKS.format(root=root)}"
+    run = f"{root}.backward(torch.ones_like({root}))"
+    if ".backward(" in text:  # a second one, which torch may refuse
+        run = f'try:\n    {run}\nexcept RuntimeError as error:\n    print("torch says:", error)'
+    return f"{text}\n{WALK.format(root=root)}{_HOOKS.format(run=run)}"
