@@ -204,6 +204,16 @@ def test_the_code_runs_and_says_the_same_of_every_variable(name: str) -> None:
     assert {name: rows[name] for name in said} == said
 
 
+@pytest.mark.parametrize("name", ["lstm", "mlp", "gpt"])
+def test_the_code_counts_the_memory_that_the_page_shows(name: str) -> None:
+    state = state_of(name)
+    told = io.StringIO()
+    with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(told):
+        exec(TAB.code(state), {})
+    kept = kept_of(result_of(state).capture.graph)
+    assert told.getvalue().splitlines()[-1] == f"saved tensors: {len(kept)} with {sum(one.bytes for one in kept)} bytes"
+
+
 def test_the_numbers_list_every_tensor() -> None:
     numbers = result_of(state_of("detach")).numbers()
     fixed = next(one for one in numbers["tensors"] if one["name"] == "fixed")

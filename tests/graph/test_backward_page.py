@@ -210,7 +210,7 @@ def test_the_chosen_box_is_told_below() -> None:
     assert "Chosen: AddmmBackward0" in told
 
 
-@pytest.mark.parametrize("name", ["lecture", "square", "split", "checkpoint", "custom", "diamond", "tied"])
+@pytest.mark.parametrize("name", ["lecture", "square", "split", "checkpoint", "custom", "diamond", "tied", "after"])
 def test_the_code_runs_as_it_stands_and_prints_the_engines_steps(name: str) -> None:
     state = state_of(example=name)
     result = result_of(state)
