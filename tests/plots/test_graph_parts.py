@@ -168,6 +168,15 @@ def test_a_small_graph_opens_whole_and_a_long_one_at_its_loss_in_legible_size() 
     assert first.seen.bottom >= loss.bottom
 
 
+def test_in_large_type_a_few_boxes_are_still_shown_all_and_many_are_not_made_small() -> None:
+    large = Theme(presentation=True)
+    for count, all_of_it in ((6, True), (60, False)):
+        stage = Stage(chain(count).drawing)
+        room = Viewport(1200, round(0.55 * stage.area.height))
+        assert 0.45 <= whole(stage, room, large).zoom < 0.45 * large.zoom
+        assert (opened(stage, room, large) == whole(stage, room, large)) is all_of_it
+
+
 def test_an_opened_group_stays_where_it_was_on_the_screen() -> None:
     closed, now = (Stage(item.drawing) for item in closed_and_open())
     viewport = Viewport(800, 500, -40.0, 30.0, 0.9)

@@ -19,6 +19,8 @@ MOST = 1.4
 #: Drawings of which a smaller share of the boxes is the same are different graphs.
 _SAME = 0.5
 _ASKED = 2000
+#: Of so few boxes all are shown in large type, too, though they are smaller than the type: half of them would explain nothing.
+_FEW = 24
 
 
 def whole(stage: Stage, viewport: Viewport, theme: Theme) -> Viewport:
@@ -33,7 +35,8 @@ def opened(stage: Stage, viewport: Viewport, theme: Theme, shaded: bool = False)
     """
     fit = whole(stage, viewport, theme)
     readable = READABLE * theme.zoom
-    if fit.zoom >= (COLOURED if shaded else readable) or not len(stage):
+    needed = COLOURED if shaded else READABLE if len(stage) <= _FEW else readable
+    if fit.zoom >= needed or not len(stage):
         return fit
     area = stage.area
     across = (viewport.height - 2 * MARGIN) / max(area.height, 1e-9) if stage.drawing.leftward else \
