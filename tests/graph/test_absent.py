@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from visualizer.base.experiment import Gesture
 from visualizer.base.explanation import Formula, Numbers, Paragraph, Table, Verdict
 from visualizer.experiments.graph import captures
 from visualizer.experiments.graph.examples.catalogue import EXAMPLES, example
@@ -250,3 +251,20 @@ def test_a_program_that_fails_or_has_no_graph_is_explained_as_far_as_it_ran(
     figure = TAB.figures(result, state)[0]
     assert isinstance(figure, GraphFigure)
     assert figure.note
+
+
+def test_a_click_on_a_leaf_outside_of_the_graph_tells_why_and_what_to_change() -> None:
+    state = state_of("lecture")
+    result = result_of(state)
+    row = result.drawing.boxes.titles.index("x")
+    assert result.drawing.boxes.outlines[row] == "dashed"
+    assert not result.drawing.boxes.foldable[row]
+    ident = int(result.drawing.boxes.ident[row])
+    clicked = TAB.gesture(state, Gesture("click", "absent", "node", ident, 0.0, 0.0))
+    blocks = TAB.explain(result, clicked).blocks
+    assert isinstance(blocks[0], Verdict)
+    assert blocks[0].text == "x is not in the graph: it is a leaf with requires_grad=False."
+    assert any(isinstance(block, Paragraph) and "call x.requires_grad_()" in block.text for block in blocks)
+    found = TAB.figures(result, state.changed(find="x"))[0]
+    assert isinstance(found, GraphFigure)
+    assert row in found.found

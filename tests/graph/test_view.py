@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from torch import nn
 from tests.graph.pages_of_the_graph import capture_of, finished, graph_of, made, shown, view_of
 from visualizer.experiments.graph.drawing import Writer
 from visualizer.experiments.graph.examples.catalogue import EXAMPLES
-from visualizer.experiments.graph.model import GROUP_IDENT, OUTSIDE_IDENT, REPEAT_IDENT, Call, Graph
+from visualizer.experiments.graph.model import GROUP_IDENT, LEAF_IDENT, OUTSIDE_IDENT, REPEAT_IDENT, Call, Graph
 from visualizer.experiments.graph.view import graph_view
 from visualizer.experiments.graph.view_model import GraphView
 from visualizer.experiments.graph.walking import walked
@@ -276,7 +277,32 @@ def test_what_is_not_in_the_graph_is_dashed_and_linked_by_the_forward_pass() -> 
         wanted = {OUTSIDE_IDENT + one.index for one in graph.operations if one.reason and not one.nodes}
         assert wanted <= {item.ident for item in view.items}
         for source, target in zip(view.source[view.count == 0].tolist(), view.target[view.count == 0].tolist(), strict=True):
-            assert max(view.items[source].operation, view.items[target].operation) >= 0
+            ends = view.items[source], view.items[target]
+            assert any(end.operation >= 0 or end.leaf >= 0 for end in ends)
+
+
+def test_a_leaf_outside_of_the_graph_is_drawn_at_what_has_used_it() -> None:
+    """The lecture's x goes into Addmm, which has no edge for it; w.exp() of a leaf in the graph hangs on the leaf's node."""
+    def ends(name: str, **folding: Any) -> set[tuple[str, str]]:
+        graph = capture_of(name).graph
+        view = view_of(graph, folding.get("fold", "none"), folding.get("level", 0), outside=True)
+
+        def told(row: int) -> str:
+            item = view.items[row]
+            if item.leaf >= 0:
+                return graph.leaves[item.leaf].names[0]
+            return graph.operations[item.operation].name if item.operation >= 0 else graph.nodes[item.members[0]].title
+        return {(told(source), told(target)) for source, target, count in
+                zip(view.source.tolist(), view.target.tolist(), view.count.tolist(), strict=True) if count == 0}
+
+    assert ends("lecture") == {("Addmm", "x")}
+    assert {("Mul", "x"), ("Tensor.exp", "AccumulateGrad")} <= ends("detach")
+    assert {("Addmm", "x"), ("MseLoss", "target")} <= ends("mlp", fold="parameters")
+    graph = capture_of("lecture").graph
+    assert not any(item.leaf >= 0 for item in view_of(graph, "none").items)
+    item = next(item for item in view_of(graph, "none", outside=True).items if item.leaf >= 0)
+    assert item.ident == LEAF_IDENT + item.leaf < 2**31
+    assert not item.foldable
 
 
 def test_twenty_thousand_nodes_take_less_than_a_second_in_short_steps() -> None:

@@ -65,6 +65,8 @@ def _item(graph: Graph, writer: Writer, item: Item) -> Iterator[str]:
     name = f"n{item.ident}"
     if item.operation >= 0:
         colour, title = OUTSIDE, graph.operations[item.operation].name
+    elif item.leaf >= 0:
+        colour, title = OUTSIDE, text.title
     elif item.node < 0:
         colour, title = GROUP, graph.calls[item.call].title if item.times == 1 else f"{text.title} ×{item.times}"
     else:
@@ -74,8 +76,8 @@ def _item(graph: Graph, writer: Writer, item: Item) -> Iterator[str]:
     shape = text.shape
     if item.node >= 0 and graph.nodes[item.node].kind == "accumulate":
         shape = shape.removeprefix(graph.nodes[item.node].title).strip()  # the first line has said it
-    label = "\n".join(line for line in (title, shape, text.value if item.node < 0 else "") if line)
-    look = ', style="filled,dashed"' if item.operation >= 0 else ""
+    label = "\n".join(line for line in (title, shape, text.value if item.foldable else "") if line)
+    look = ', style="filled,dashed"' if item.operation >= 0 or item.leaf >= 0 else ""
     yield f"{name} [label={quoted(label)}, fillcolor={colour}{look}];"
     if item.node >= 0:
         for place, badge in enumerate(item.badges):

@@ -125,7 +125,7 @@ def assembled(writer: Writer, texts: Sequence[Texts], titles: Sequence[str], pro
         titles=tuple(text.title for text in texts), shapes=tuple(text.shape for text in texts),
         values=tuple(text.value for text in texts), badges=tuple(text.badges for text in texts),
         tips=Tips(writer), outlines=tuple(text.outline for text in texts),
-        foldable=_kept(np.asarray([item.node < 0 and item.operation < 0 for item in view.items], dtype=np.bool_)),
+        foldable=_kept(np.asarray([item.foldable for item in view.items], dtype=np.bool_)),
         times=_ints([item.times for item in view.items]),
         badge_idents=tuple(item.leaves if text.badges else () for item, text in zip(view.items, texts, strict=True)),
     )
@@ -206,6 +206,10 @@ class Writer:
     def texts(self, item: Item) -> Texts:
         if item.operation >= 0:
             return self._outside(item)
+        if item.leaf >= 0:
+            leaf = self.graph.leaves[item.leaf]
+            return self._bounded(" = ".join(leaf.names), shape_text(leaf.type.shape), value_text(leaf.value) if leaf.value else "",
+                                 (), "dashed", "")
         return self._node(item) if item.node >= 0 else self._box(item)
 
     def _node(self, item: Item) -> Texts:
@@ -240,7 +244,7 @@ class Writer:
 
     def _outside(self, item: Item) -> Texts:
         operation = self.graph.operations[item.operation]
-        title = operation.name.rpartition(".")[2]
+        title = operation.name.rpartition(".")[2].strip("_")
         if operation.variables:
             title += f" → {', '.join(operation.variables)}"
         shape = ", ".join(shape_text(type_.shape) for type_ in operation.outputs[:3])
@@ -272,6 +276,10 @@ class Writer:
             if 0 <= operation.line < len(self.graph.lines):
                 lines.append(_line_text(self.graph, operation.line))
             return "\n".join(lines)
+        if item.leaf >= 0:
+            leaf = self.graph.leaves[item.leaf]
+            return "\n".join((" = ".join(leaf.names), f"{shape_text(leaf.type.shape)} {leaf.type.dtype}",
+                              "A leaf that is not in the graph."))
         if item.node >= 0:
             return self._node_tip(self.graph.nodes[item.node], item)
         what = self._box_title(item)

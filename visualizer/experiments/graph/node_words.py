@@ -42,6 +42,8 @@ def words(capture: Capture, view: GraphView, ident: int) -> list[Block] | None:
     item = next((item for item in view.items if item.ident == ident), None)
     if item is not None and item.operation >= 0:
         return _operation(capture, item)
+    if item is not None and item.leaf >= 0:
+        return _absent_leaf(capture.graph.leaves[item.leaf])
     if item is not None and item.node < 0:
         return _group(capture, item)
     if not 0 <= ident < len(capture.graph.nodes):
@@ -169,6 +171,15 @@ def _leaf(capture: Capture, index: int) -> list[Block]:
     if len(leaf.names) > 1:
         blocks.append(Paragraph(f"One tensor with {len(leaf.names)} names (tied): the gradients of all its uses are added up."))
     return blocks
+
+
+def _absent_leaf(leaf: Leaf) -> list[Block]:
+    """A leaf outside of the graph."""
+    rows = [Number("shape", type_text(leaf.type)), Number("requires_grad", str(leaf.requires_grad))]
+    if leaf.value is not None:
+        rows.append(Number("value", tensor_text(leaf.value)))
+    return [Verdict(f"{leaf_name(leaf)} is a leaf that is not in the graph. {REASONS[leaf.reason or 'frozen']}", "warning"),
+            Numbers(tuple(rows))]
 
 
 def leaf_name(leaf: Leaf) -> str:

@@ -179,7 +179,7 @@ def preparing(capture: Capture, view: GraphView, drawing: GraphDrawing) -> Gener
         roles.append(_role(graph, item))
         texts.append((yield from _text(graph, item)))
         names = dict.fromkeys(graph.nodes[at].title for at in item.members) if item.members else \
-            (graph.operations[item.operation].name.rpartition(".")[2],)
+            graph.leaves[item.leaf].names if item.leaf >= 0 else (graph.operations[item.operation].name.rpartition(".")[2],)
         titles.append(different.setdefault("".join("\n" + name for name in names).lower(), len(different)))
         if row % CHUNK == CHUNK - 1:
             yield None
@@ -227,6 +227,8 @@ def _role(graph: Graph, item: Item) -> int:
     """Operation, leaf, start, custom function, folded group, not in the graph, failed."""
     if item.operation >= 0:
         return 6 if graph.operations[item.operation].error else 5
+    if item.leaf >= 0:
+        return 5
     if item.node < 0:
         return 4
     node = graph.nodes[item.node]
@@ -241,6 +243,8 @@ def _text(graph: Graph, item: Item) -> Generator[None, None, str]:
         operation = graph.operations[item.operation]
         words = [operation.name, *operation.variables, *(_shape(type_.shape) for type_ in operation.outputs)]
         return "\n".join((*words, *_place(graph, operation.call, operation.line))).lower()
+    if item.leaf >= 0:
+        return "\n".join((*graph.leaves[item.leaf].names, _shape(graph.leaves[item.leaf].type.shape))).lower()
     words = [*item.badges]
     for step, at in enumerate(item.members):
         words += _words(graph, graph.nodes[at])

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from visualizer.experiments.graph.folding import CHUNK, Folded, folded
 from visualizer.experiments.graph.grouping import TOP, Element, Tree, tree_of
-from visualizer.experiments.graph.model import GROUP_IDENT, OUTSIDE_IDENT, REPEAT_IDENT, Graph
+from visualizer.experiments.graph.model import GROUP_IDENT, LEAF_IDENT, OUTSIDE_IDENT, REPEAT_IDENT, Graph
 from visualizer.experiments.graph.repeats import Repeat, repeat_title, repeats_of
 from visualizer.experiments.graph.requests import Shown
 from visualizer.experiments.graph.view_model import GraphView, Group, Item
@@ -45,6 +45,8 @@ def graph_view(graph: Graph, shown: Shown) -> Generator[None, None, GraphView]:
     yield None
     links = _links(graph, draft, parts)
     yield None
+    if shown.outside:
+        _add_leaves(graph, draft)
     hearsay = _forward_links(graph, draft)
     source, target, count = (np.concatenate((np.asarray(a, dtype=np.int32), np.asarray(b, dtype=np.int32)))
                              for a, b in zip(links, hearsay, strict=True))
@@ -232,24 +234,44 @@ def _add_outside(graph: Graph, draft: _Draft, tree: Tree | None, shown: Shown) -
         draft.add(Item(OUTSIDE_IDENT + operation.index, (), operation=operation.index, group=group))
 
 
-def _forward_links(graph: Graph, draft: _Draft) -> tuple[list[int], list[int], list[int]]:
-    """From each operation that uses something to the one that made it, if one of the two is not in the graph."""
-    outside = {item.operation: row for row, item in enumerate(draft.items) if item.operation >= 0}
-    if not outside:
-        return [], [], []
+def _add_leaves(graph: Graph, draft: _Draft) -> None:
+    """Dashed items: the leaves that are not in the graph and that an operation that is drawn has used."""
+    drawn = {item.operation for item in draft.items if item.operation >= 0}
+    used = {origin.name for operation in graph.operations if operation.nodes or operation.index in drawn
+            for origin in operation.inputs if origin.operation < 0}
+    for index, leaf in enumerate(graph.leaves):
+        if leaf.node < 0 and not used.isdisjoint(leaf.names):
+            draft.add(Item(LEAF_IDENT + index, (), leaf=index))
 
-    def row_of(index: int) -> int:
-        if index in outside:
-            return outside[index]
+
+def _forward_links(graph: Graph, draft: _Draft) -> tuple[list[int], list[int], list[int]]:
+    """From each operation that uses something to what made it, an operation or a leaf, if one of the two is not in the graph."""
+    outside = {item.operation: row for row, item in enumerate(draft.items) if item.operation >= 0}
+    leaves = {name: row for row, item in enumerate(draft.items) if item.leaf >= 0 for name in graph.leaves[item.leaf].names}
+    if not outside and not leaves:
+        return [], [], []
+    inside = {name: draft.item_of[leaf.node] for leaf in graph.leaves if leaf.node >= 0 for name in leaf.names}
+
+    def maker(index: int) -> int:
         nodes = graph.operations[index].nodes
-        return draft.item_of[nodes[-1]] if nodes else -1
+        return outside[index] if index in outside else draft.item_of[nodes[-1]] if nodes else -1
+
+    def user(index: int) -> int:
+        """Of the nodes of an operation, the one that has an input without a gradient."""
+        nodes = graph.operations[index].nodes
+        lacking = next((node for node in nodes if graph.nodes[node].empty), nodes[-1] if nodes else -1)
+        return outside[index] if index in outside else draft.item_of[lacking] if nodes else -1
 
     pairs: dict[tuple[int, int], None] = {}
     for operation in graph.operations:
         for origin in operation.inputs:
-            if origin.operation < 0 or not (operation.index in outside or origin.operation in outside):
-                continue
-            pair = row_of(operation.index), row_of(origin.operation)
+            if origin.operation >= 0:
+                if operation.index not in outside and origin.operation not in outside:
+                    continue
+                made = maker(origin.operation)
+            else:
+                made = leaves.get(origin.name, inside.get(origin.name, -1) if operation.index in outside else -1)
+            pair = user(operation.index), made
             if min(pair) >= 0 and pair[0] != pair[1]:
                 pairs[pair] = None
     return [user for user, _ in pairs], [maker for _, maker in pairs], [0] * len(pairs)

@@ -18,7 +18,7 @@ class Item:
         members: all nodes that it stands for, itself first; for an operation that is not in the graph: none.
         node: the node that it shows; -1: it is a closed group, a folded repetition, or an operation outside of the graph.
         call: the module call that it is (closed group) or the first of them (repetition); else -1.
-        operation: the operation outside of the graph that it shows; else -1.
+        operation: the operation outside of the graph that it shows; else -1. ``leaf``: the same of leaves.
         group: row of the open group that it is in; -1: none.
         badges: names of the parameters whose AccumulateGrad is folded into it; ``leaves``: of a node, these AccumulateGrads.
         times: of how many equal blocks it stands for one; 1: only itself.
@@ -33,6 +33,12 @@ class Item:
     badges: tuple[str, ...] = ()
     times: int = 1
     leaves: tuple[int, ...] = ()
+    leaf: int = -1
+
+    @property
+    def foldable(self) -> bool:
+        """Whether it is a closed group or a folded repetition."""
+        return self.node < 0 and self.operation < 0 and self.leaf < 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from visualizer.base.explanation import Block, Explanation, Formula, Heading, Number, Numbers, Paragraph, Table, Verdict
 from visualizer.base.roles import Role
 from visualizer.experiments.graph.looks import bytes_text, figure_of
-from visualizer.experiments.graph.model import OUTSIDE_IDENT, Graph, Operation
+from visualizer.experiments.graph.model import LEAF_IDENT, OUTSIDE_IDENT, Graph, Operation
 from visualizer.experiments.graph.pages.absent_rows import Row, remedy, rows_of, why
 from visualizer.experiments.graph.pages.backward_code import program
 from visualizer.experiments.graph.pages_base import begin
@@ -169,12 +169,23 @@ def _chosen(result: AbsentResult, state: GraphState) -> Operation | None:
     return None
 
 
+def _chosen_leaf(result: AbsentResult, state: GraphState) -> Row | None:
+    """The leaf outside of the graph that was clicked."""
+    ident = selected_ident(state)
+    return None if ident is None else next((row for row in result.rows if row.leaf >= 0 and row.leaf == ident - LEAF_IDENT), None)
+
+
 def explain(result: AbsentResult, state: GraphState) -> Explanation:
     """The chosen tensor, or a table of all."""
     graph = result.capture.graph
     chosen = _chosen(result, state)
+    leaf = _chosen_leaf(result, state)
     blocks: list[Block] = []
-    if chosen is not None:
+    if leaf is not None:
+        blocks += [Verdict(f"{leaf.name} is not in the graph: {why(graph, leaf)}.", "warning"),
+                   Paragraph(_sentences("it is a leaf: no operation of the forward pass has made it",
+                                        f"to change that, {remedy(graph, leaf)}"))]
+    elif chosen is not None:
         blocks += _one(result, chosen)
     else:
         missing = [row for row in result.rows if not row.inside]

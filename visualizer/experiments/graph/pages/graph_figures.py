@@ -44,6 +44,9 @@ def chosen(result: GraphResult, state: GraphState) -> Chosen:
     if item is not None and item.operation >= 0:
         operation = graph.operations[item.operation]
         return Chosen(operation.value, f"Result of {operation.name}", "" if operation.value else "Its result was not recorded.")
+    if item is not None and item.leaf >= 0:
+        leaf = graph.leaves[item.leaf]
+        return Chosen(leaf.value, " = ".join(leaf.names), "" if leaf.value else "Its value was not recorded.")
     if (item is not None and item.node < 0) or ident >= len(graph.nodes):
         return Chosen(None, "", "This is a group: double-click to open it, then click a node.")
     node = graph.nodes[ident]
