@@ -12,7 +12,9 @@ from tests.graph.pages_of_the_graph import capture_of, finished, made, view_of
 from visualizer.base.experiment import Request
 from visualizer.base.roles import Role
 from visualizer.experiments.graph import looks
+from visualizer.experiments.graph.captures import captured_run
 from visualizer.experiments.graph.model import Capture, Graph
+from visualizer.experiments.graph.programs import run_program
 from visualizer.experiments.graph.requests import source_of
 from visualizer.experiments.graph.results import GraphResult
 from visualizer.experiments.graph.state import GraphState
@@ -164,6 +166,36 @@ def test_torchviz_has_its_own_colours_and_legend() -> None:
 def test_the_first_nan_is_marked_where_it_was_made() -> None:
     picture = figure(result_of(capture_of("nan")))
     assert any("first here" in text and role is Role.BAD for _, text, role in picture.notes)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_a_failure_is_marked_where_it_happened_or_on_the_closed_group_around_it(level: int) -> None:
+    text = """
+class Broken(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+        self.inner = nn.Sequential(nn.Sequential(nn.Linear(4, 4), nn.Tanh()), nn.Linear(5, 2))
+
+    def forward(self, x):
+        return self.inner(self.first(x))
+
+model = Broken()
+loss = model(torch.ones(2, 3)).sum()
+"""
+    capture = finished(captured_run(run_program(text))).capture
+    assert capture.graph.failure is not None
+    view = view_of(capture.graph, "modules", level)
+    drawing = drawing_of(view)
+    from visualizer.experiments.graph.prepared import prepared_for
+
+    (row, said, role), = prepared_for(capture, view, drawing).notes
+    assert role is Role.BAD
+    failed = next(one for one in capture.graph.operations if one.error)
+    if view.items[row].operation >= 0:
+        assert (view.items[row].operation, said) == (failed.index, "failed here")
+    else:
+        assert (capture.graph.calls[view.items[row].call].path, said) == ({0: "", 1: "inner"}[level], "failed in here")
 
 
 def test_figures_of_twenty_thousand_boxes_take_milliseconds() -> None:

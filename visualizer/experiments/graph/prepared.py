@@ -298,12 +298,34 @@ def _backward_numbers(graph: Graph, backward: Backward | None) -> tuple[Floats, 
     return gradient, seconds
 
 
+def _box_around(graph: Graph, view: GraphView, call: int) -> tuple[int, ...]:
+    """The row of the closed group or repetition that hides what happens in this call; none: nothing does."""
+    while call >= 0:
+        for row, item in enumerate(view.items):
+            if item.call >= 0 and item.node < 0 and any(call in _calls_of(graph, at) for at in item.members):
+                return (row,)
+        call = graph.calls[call].parent
+    return ()
+
+
+def _calls_of(graph: Graph, node: int) -> list[int]:
+    """The calls that a node is in, from the innermost one."""
+    found, call = [], graph.nodes[node].call
+    while call >= 0:
+        found.append(call)
+        call = graph.calls[call].parent
+    return found
+
+
 def _notes(capture: Capture, view: GraphView) -> tuple[tuple[int, str, Role], ...]:
     from visualizer.experiments.graph.findings import first_nonfinite
 
     graph = capture.graph
     notes = [(row, "failed here", Role.BAD) for row, item in enumerate(view.items)
              if item.operation >= 0 and graph.operations[item.operation].error]
+    if not notes:
+        notes = [(row, "failed in here", Role.BAD) for operation in graph.operations if operation.error
+                 for row in _box_around(graph, view, operation.call)]
     first = first_nonfinite(capture)
     if first is not None:
         row = int(view.item_of[first.node]) if first.node >= 0 else next(
