@@ -297,3 +297,34 @@ def test_an_empty_graph_says_so_and_is_no_crash() -> None:
     assert first.role == "warning"
     assert result.numbers()["counts"]["nodes"] == 0
     assert TAB.document("dot", result, state).startswith(b"digraph")
+
+
+def test_of_a_custom_function_the_words_say_where_its_backward_is() -> None:
+    state = state_of("custom")
+    result = result_of(state)
+    node = next(node for node in result.capture.graph.nodes if node.kind == "custom")
+    source = example("custom").program().splitlines()
+    line = next(at for at, text in enumerate(source, start=1) if "def backward" in text)
+    assert node.defined.rpartition(":")[2] in (str(line), str(line - 1))  # of the function, or of its decorator
+    clicked = TAB.gesture(state, Gesture("click", "graph", "node", node.index, 0.0, 0.0))
+    assert f"It is in {node.defined.replace(':', ', line ')}." in text_of(TAB.explain(result, clicked).blocks)
+
+
+def test_a_click_on_a_parameters_chip_chooses_its_accumulategrad_and_its_paths() -> None:
+    """In the folded MLP the weight has no box; its gradient's way from the loss is shown all the same."""
+    state = GraphState().changed(example="mlp", trace=True)
+    result = result_of(state)
+    boxes = result.drawing.boxes
+    row = next(row for row, names in enumerate(boxes.badges) if any(name.endswith("0.weight") for name in names))
+    ident = boxes.badge_idents[row][[name.endswith("0.weight") for name in boxes.badges[row]].index(True)]
+    node = result.capture.graph.nodes[ident]
+    assert (node.kind, node.parameters) == ("accumulate", ("0.weight",))
+    clicked = TAB.gesture(state, Gesture("click", "graph", "node", ident, 0.0, 0.0))
+    picture = TAB.figures(result, clicked)[0]
+    assert isinstance(picture, GraphFigure)
+    assert picture.selected == (row,)
+    assert picture.chip == ident
+    assert picture.path
+    blocks = TAB.explain(result, clicked).blocks
+    assert isinstance(blocks[0], Verdict)
+    assert blocks[0].text.startswith("AccumulateGrad")

@@ -268,7 +268,7 @@ PREVIEW_RECORD = record(
 SAVED = record(Saved, name=TEXT, tensor=PREVIEW, text=TEXT, freed=FLAG, hooked=FLAG, leaf=TEXTS)
 NODE = record(
     Node, index=INDEX, name=TEXT, kind=one_of(Kind), sequence=whole(-1, MOST_NUMBER), outputs=TYPES, variables=TEXTS,
-    parameters=TEXTS, call=INDEX, line=INDEX, operation=INDEX, saved=many(SAVED), empty=INDICES, value=PREVIEW,
+    parameters=TEXTS, call=INDEX, line=INDEX, operation=INDEX, saved=many(SAVED), empty=INDICES, value=PREVIEW, defined=TEXT,
 )
 CALL = record(Call, index=INDEX, path=TEXT, type=TEXT, nth=whole(0), parent=INDEX, guessed=FLAG)
 LINE = row(SourceLine, TEXT, whole(0), TEXT)

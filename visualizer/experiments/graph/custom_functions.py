@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from torch.autograd import Function
@@ -41,6 +43,13 @@ def watching(watcher: Watcher) -> Callable[[], None]:
                 _own = None
 
     return end
+
+
+def defined_at(node: Any) -> str:
+    """Where the class of a custom function's node has its method backward: "model.py:12"; empty: not known."""
+    method = getattr(getattr(node, "_forward_cls", None), "backward", None)
+    code = getattr(inspect.unwrap(method), "__code__", None) if callable(method) else None
+    return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code is not None else ""
 
 
 def _apply(cls: Any, *arguments: Any, **named: Any) -> Any:

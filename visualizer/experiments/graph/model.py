@@ -125,6 +125,7 @@ class Node:
         saved: what it keeps for backward.
         empty: the slots whose edge leads nowhere (None): inputs that require no gradient.
         value: what the forward operation returned, where that was recorded.
+        defined: of a custom function, the file and the line of its method backward: "model.py:12".
     """
 
     index: int
@@ -140,6 +141,7 @@ class Node:
     saved: tuple[Saved, ...] = ()
     empty: tuple[int, ...] = ()
     value: Preview | None = None
+    defined: str = ""
 
     @property
     def title(self) -> str:

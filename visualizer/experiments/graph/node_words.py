@@ -87,8 +87,9 @@ def _what(node: Node) -> list[Block]:
                        *(Formula(line, f"derivative of {node.title}") for line in entry.backward)]
         return blocks
     if node.kind == "custom":
+        place = f" It is in {node.defined.replace(':', ', line ')}." if node.defined else ""
         return [Paragraph(f"{node.title} is a torch.autograd.Function in Python: its method backward computes the gradients from "
-                          "what arrives.")]
+                          f"what arrives.{place}")]
     formula = formula_of(node.name)
     if formula is None:
         return [Paragraph("A function of torch that neither the catalogue here nor torch's own list of derivatives has.")]

@@ -39,7 +39,7 @@ COLOURS = (
     Option("gradient", "Gradient norm", "The 2-norm of the gradient that arrives at each node, on a logarithmic scale."),
     Option("memory", "Memory", "Bytes that each node keeps for backward; a tensor that several keep counts at the first."),
     Option("time", "Time in backward", "Seconds that the engine took for each node in one run."),
-    Option("torchviz", "As torchviz", "Leaves light blue, the output green, functions grey, saved tensors orange."),
+    Option("torchviz", "As torchviz", "Leaves light blue, the output green, functions grey."),
 )
 
 TENSORS = (

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
+from visualizer.experiments.graph.custom_functions import defined_at
 from visualizer.experiments.graph.holding import Live
 from visualizer.experiments.graph.leaves import Leaves, leaves_of
 from visualizer.experiments.graph.model import Edges, Graph, Kind, Node, Preview, TensorType
@@ -36,7 +37,8 @@ SLICE = 0.004
 
 FREED_NOTE = (
     "Backward has already run on this graph and has freed what it kept. What was saved can no longer be shown, and backward "
-    "cannot be stepped; capture the graph before loss.backward(), or call loss.backward(retain_graph=True)."
+    "cannot be stepped. Leave loss.backward() out, for it is run here anyway; or capture the graph before it, or call "
+    "loss.backward(retain_graph=True)."
 )
 HIDDEN_NOTE = (
     "Some saved tensors are packed by a hook, as a checkpoint does. They are not shown: to look at them would run the hook, and "
@@ -238,7 +240,7 @@ def _nodes(
             made = recording.of_node(sequence, node) if recording is not None else _UNKNOWN
             saved = (yield from reader.read(node)) if kind == "custom" or reader.attributes(node) else ()
             nodes.append(Node(at, name, kind, sequence, types.outputs(node), variables.get(at, ()), (), made.call, made.line,
-                              made.operation, saved, empty, made.value))
+                              made.operation, saved, empty, made.value, defined_at(node) if kind == "custom" else ""))
         if not at & 15 and time.perf_counter() > due:
             yield None
             due = time.perf_counter() + SLICE
@@ -275,7 +277,7 @@ def _completed(
         value = node.value if node.value is not None else values.get(at)
         if value is not node.value or calls[at] != node.call:
             nodes[at] = Node(node.index, node.name, node.kind, node.sequence, node.outputs, node.variables, node.parameters,
-                             calls[at], node.line, node.operation, node.saved, node.empty, value)
+                             calls[at], node.line, node.operation, node.saved, node.empty, value, node.defined)
         if not at & 255 and time.perf_counter() > due:
             yield None
             due = time.perf_counter() + SLICE
