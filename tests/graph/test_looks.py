@@ -13,6 +13,7 @@ from visualizer.base.experiment import Request
 from visualizer.base.roles import Role
 from visualizer.experiments.graph import looks
 from visualizer.experiments.graph.captures import captured_run
+from visualizer.experiments.graph.drawing import drawn
 from visualizer.experiments.graph.model import Capture, Graph
 from visualizer.experiments.graph.programs import run_program
 from visualizer.experiments.graph.requests import source_of
@@ -185,6 +186,7 @@ loss = model(torch.ones(2, 3)).sum()
 """
     capture = finished(captured_run(run_program(text))).capture
     assert capture.graph.failure is not None
+    assert not any("output" in title for title in finished(drawn(capture.graph, None, view_of(capture.graph), False)).boxes.titles)
     view = view_of(capture.graph, "modules", level)
     drawing = drawing_of(view)
     from visualizer.experiments.graph.prepared import prepared_for

@@ -216,7 +216,7 @@ class Writer:
         node = self.graph.nodes[item.node]
         root = item.node in self.roots
         value = node.value
-        title = node_title(node, root)
+        title = node_title(node, root and self.graph.failure is None)  # what was left over is no output
         types = ", ".join(dict.fromkeys(shape_text(type_.shape) for type_ in node.outputs[:3]))
         if node.kind == "accumulate":
             # The leaf's name says more than that of the node, which all leaves have in common.
