@@ -146,3 +146,16 @@ print("sympy" in sys.modules)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout == "False\n"
+
+
+@pytest.mark.parametrize("path", [
+    "~nobody-has-this-name/run.graph.json", "a\x00b", "\ud800", "x" * 3900, "a\x00/b.json", "/dev/null/x",
+])
+def test_a_text_that_is_no_path_is_refused_in_words(path: str) -> None:
+    with pytest.raises(UserError, match=r"^The capture .+\.$"):
+        finish(captured(Source("capture", path=path)))
+
+
+@pytest.mark.parametrize("path", ["~nobody-has-this-name/model.py", "a\x00b.py", "\ud800.py", "a\x00/b.py"])
+def test_of_a_text_that_is_no_path_nothing_is_looked_at(path: str) -> None:
+    assert captures._stamp(Source("file", path=path)) == ()

@@ -273,3 +273,39 @@ def test_a_runner_that_cannot_be_imported_is_a_sentence():
         list(run_in_child(Source("code", time_limit=5.0, memory_limit=1.0), "no_such_runner"))
     assert error.value.sentence == "The program could not be run: the Python beside the window did not get as far."
     assert "No module named 'no_such_runner'" in error.value.details
+
+
+def test_what_a_terminal_would_take_as_a_command_is_no_part_of_the_output():
+    capture = ran(r"""
+        import sys
+        print("\x1b[31mred\x1b[0m \x1b]0;title\x07plain \x1b[2K")
+        for done in range(0, 101, 25):
+            print(f"\r{done:3} %", end="")
+        sys.stdout.flush()
+        print()
+        sys.stdout.buffer.write(b"one\r\ntwo\x00\x07\xff\n")
+        """)
+    assert capture.graph.output == "red plain \n100 %\none\ntwo\\x07\ufffd\n"
+
+
+def test_a_graph_that_comes_back_damaged_is_a_sentence_of_its_own_and_is_not_asked_for_again(monkeypatch, tmp_path):
+    def broken(path):
+        raise UserError("The capture run.graph.json cannot be opened: it is empty.")
+        yield
+
+    monkeypatch.setattr(sys.modules["visualizer.experiments.graph.capture_file"], "read_capture", broken)
+    witness = tmp_path / "ran"
+    source = Source("code", code=f"open({str(witness)!r}, 'a').write('x')", time_limit=20.0, memory_limit=1.0, asked=1)
+    for _ in range(2):
+        with pytest.raises(UserError, match="its graph came back damaged") as error:
+            list(run_in_child(source, "child_stand_in"))
+        assert "it is empty" in error.value.details
+    assert witness.read_text() == "x"
+
+
+def test_a_path_may_begin_with_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "beside.py").write_text("number = 7\n")
+    capture = ran("import beside\nanswer = (beside.number, job.path)", path="~/model.py")
+    assert capture.graph.title == str((7, str(tmp_path / "model.py")))

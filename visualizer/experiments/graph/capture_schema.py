@@ -32,7 +32,7 @@ from visualizer.experiments.graph.model import (
 )
 
 #: Largest values that are believed.
-MOST_INDEX, MOST_NUMBER, MOST_SAMPLE, MOST_DIMENSIONS = 2**31 - 1, 2**63 - 1, 1 << 20, 64
+MOST_INDEX, MOST_NUMBER, MOST_SAMPLE, MOST_DIMENSIONS = 2**31 - 1, 2**63 - 1, 1 << 20, 1024
 
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Generator
@@ -127,13 +128,16 @@ def _stamp(source: Source) -> object:
     """Changes when the file changes, or a Python file beside it, which it may import."""
     if not source.path:
         return None
-    path = Path(source.path).expanduser()
-    beside = sorted(path.parent.glob("*.py"))[:200] if source.kind == "file" else []
+    path = Path(os.path.expanduser(source.path))  # noqa: PTH111 - its own refuses an unknown user
     found = []
+    try:
+        beside = sorted(path.parent.glob("*.py"))[:200] if source.kind == "file" else []
+    except (OSError, ValueError):  # a text with a NUL, or with half a pair, is no path
+        beside = []
     for file in (path, *beside):
         try:
             status = file.stat()
-        except OSError:
+        except (OSError, ValueError):
             continue
         found.append((str(file), status.st_mtime_ns, status.st_size))
     return tuple(found)

@@ -6,6 +6,7 @@ import difflib
 import importlib.util
 import linecache
 import math
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from visualizer.base.errors import UserError
-from visualizer.experiments.graph.ran import Ran, concluded, fresh
+from visualizer.base.reading import printable
+from visualizer.experiments.graph.ran import Ran, concluded, described, fresh
 from visualizer.experiments.graph.recording import Recording
 from visualizer.experiments.graph.source_lines import runs_users_code
 from visualizer.experiments.graph.torch_functions import tensors_in
@@ -50,12 +52,12 @@ def run_model(path: str, make: str, input: str, seed: int = 0) -> Ran:
         UserError: there is no such file or name, or nothing that could be run; the sentence says what to change. What the user's
             own code raises is the recording's ``failure`` instead.
     """
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))  # noqa: PTH111 - its own refuses an unknown user
     if not path.strip():
         raise UserError("No model is named yet. Give a Python file and the name in it that makes the model, such as model.py:make.")
     if file.is_dir() or not file.exists():
         near = difflib.get_close_matches(file.name, [one.name for one in file.parent.glob("*.py")], n=3)
-        raise UserError(f"There is no Python file {path}." + (f" Did you mean {' or '.join(near)}?" if near else ""))
+        raise UserError(f"There is no Python file {printable(path)}." + (f" Did you mean {' or '.join(near)}?" if near else ""))
     shapes = parsed_input(input)
     file = file.resolve()
     recording = Recording(files={str(file): file.name})
@@ -125,7 +127,8 @@ class _Run:
             rest = tuple(made[1:])
             self.inputs = tuple(rest[0]) if len(rest) == 1 and isinstance(rest[0], (tuple, list)) else rest
         else:
-            raise UserError(f"{name} in {file.name} gives {_described(made)}. It should give a torch.nn.Module, a module and its "
+            what = "nothing (None)" if made is None else described(made)
+            raise UserError(f"{name} in {file.name} gives {what}. It should give a torch.nn.Module, a module and its "
                             "input, or a loss.")
         if self.shapes:
             self.inputs = self._filled()
@@ -201,14 +204,14 @@ def parsed_input(text: str) -> tuple[InputShape, ...]:
         shape, _, name = (word.strip() for word in part.partition(":"))
         numbers = [word.strip() for word in re.split(r"[,x\u00d7\s]+", shape.strip("()[] ,")) if word.strip()]
         if not all(re.fullmatch(r"\d{1,12}", word) for word in numbers) or (not numbers and shape not in ("()", "[]")):
-            raise UserError(f"{part!r} is no shape of an input. Type whole numbers with commas between them, such as 1,3,224,224; "
-                            "after a colon a dtype may follow, such as 2,16:int64.")
+            raise UserError(f"{printable(part, 60)!r} is no shape of an input. Type whole numbers with commas between them, such "
+                            "as 1,3,224,224; after a colon a dtype may follow, such as 2,16:int64.")
         dtype = getattr(torch, name.removeprefix("torch."), None) if name else torch.float32
         if not isinstance(dtype, torch.dtype):
-            raise UserError(f"{name!r} is no dtype of torch. Use float32, float64, int64 or bool, for instance.")
+            raise UserError(f"{printable(name, 60)!r} is no dtype of torch. Use float32, float64, int64 or bool, for instance.")
         found.append(InputShape(tuple(map(int, numbers)), dtype))
     if sum(math.prod(one.shape) for one in found) > _MOST:
-        raise UserError(f"The input {text.strip()} has more than {_MOST:,} elements; take a smaller shape.")
+        raise UserError(f"The input {printable(text.strip(), 60)} has more than {_MOST:,} elements; take a smaller shape.")
     return tuple(found)
 
 
@@ -228,7 +231,7 @@ def _named(module: ModuleType, make: str, file: Path) -> Any:
         if not hasattr(found, part):
             near = difflib.get_close_matches(part, [name for name in dir(found) if not name.startswith("__")], n=3, cutoff=0.5)
             hint = f"Did you mean {' or '.join(near)}?" if near else f"The file has {_listed(names)}."
-            raise UserError(f"There is no name {make!r} in {file.name}. {hint}")
+            raise UserError(f"There is no name {printable(make, 60)!r} in {file.name}. {hint}")
         found = getattr(found, part)
     return found
 
@@ -247,10 +250,6 @@ def _needed(function: Any) -> list[str]:
         return []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [one.name for one in parameters if one.default is inspect.Parameter.empty and one.kind in kinds]
-
-
-def _described(value: object) -> str:
-    return "nothing (None)" if value is None else f"a {type(value).__name__}"
 
 
 def _losses_of(output: Any) -> tuple[Tensor, ...]:

@@ -65,7 +65,7 @@ def concluded(recording: Recording, model: nn.Module | None, variables: Mapping[
         return Ran((loss,) if is_tensor(loss) and loss.requires_grad else recording.loose, model, recording)
     strange = say and "loss" in variables and not is_tensor(variables["loss"])
     if root is not None and strange:
-        recording.notes += (f"loss is {_described(variables['loss'])} and no tensor, so backward starts from {root[0]}.",)
+        recording.notes += (f"loss is {described(variables['loss'])} and no tensor, so backward starts from {root[0]}.",)
     if root is not None and root[1].requires_grad:
         if say and usual is None and not strange:
             recording.notes += (f"Backward starts from {root[0]}: the program leaves no loss, output or y.",)
@@ -73,14 +73,14 @@ def concluded(recording: Recording, model: nn.Module | None, variables: Mapping[
     if root is not None:
         recording.failure = without_graph(*root, recording)
     elif strange:
-        recording.failure = Failure(f"loss is {_described(variables['loss'])} and no tensor: let the program put the one "
+        recording.failure = Failure(f"loss is {described(variables['loss'])} and no tensor: let the program put the one "
                                     "tensor that backward starts from into loss.")
     else:
         recording.failure = Failure("The program left no tensor: let it put the one that backward starts from into loss.")
     return Ran((), model, recording)
 
 
-def _described(value: object) -> str:
+def described(value: object) -> str:
     """ "an int", "a list", "None"; a number that ``item()`` made has no graph any more. """
     if value is None:
         return "None"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from visualizer.experiments.graph.child.protocol import (
     WHERE,
     Job,
 )
+from visualizer.experiments.graph.error_words import showable
 
 if TYPE_CHECKING:
     from visualizer.experiments.graph.model import Capture
@@ -41,6 +43,8 @@ _LOOK, _LOOKS_AT_MEMORY = 0.005, 8
 _WAIT = 0.004
 #: Seconds that the child has to write down where its program is when its time is over.
 _GRACE = 1.0
+#: What a terminal takes as a command: colours, titles.
+_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 #: How the last programs failed that the user asked for; asking again makes another source.
 _failures: dict[Source, tuple[str, str]] = {}
 _MOST_FAILURES = 8
@@ -71,17 +75,25 @@ def run_in_child(source: Source, runner: str = RUNNER) -> Generator[None, None, 
             child.stop()
         try:
             child.refuse()
+            capture = yield from _read(child)
         except UserError as error:
             if source.asked:
                 _failures[source] = error.sentence, error.details
                 while len(_failures) > _MOST_FAILURES:
                     del _failures[next(iter(_failures))]
             raise
-        # Through capture_file, as every other capture: a child that was tampered with can leave a wrong file, and no more.
-        from visualizer.experiments.graph.capture_file import read_capture
-
-        capture = yield from read_capture(child.folder / CAPTURE)
         return replace(capture, graph=replace(capture.graph, output=child.output()))
+
+
+def _read(child: Child) -> Generator[None, None, Capture]:
+    """Through capture_file, as every other capture: a child that was tampered with can leave a wrong file, and no more."""
+    from visualizer.experiments.graph.capture_file import read_capture
+
+    try:
+        return (yield from read_capture(child.folder / CAPTURE))
+    except UserError as error:
+        raise UserError("The program ran, but its graph came back damaged; it may have changed torch or Python themselves.",
+                        f"{error.sentence}\n{child.output()}".strip()) from None
 
 
 class Child:
@@ -98,7 +110,8 @@ class Child:
         self.folder = folder
         self.done = threading.Event()
         self._source = source
-        self._path = os.path.abspath(source.path) if source.path else ""  # noqa: PTH100 - the text may be no path at all
+        path = os.path.expanduser(source.path)  # noqa: PTH111 - the text may be no path at all
+        self._path = os.path.abspath(path) if path else ""  # noqa: PTH100
         self._over = ""  # which limit was passed, as a sentence
         self._stopping = False
         job = Job(str(folder), runner, source.kind, source.code, self._path, source.make, source.input, source.seed,
@@ -207,8 +220,12 @@ class Child:
         raise UserError(sentence, details)
 
     def output(self) -> str:
-        """What the program printed, on standard output and standard error, in order; at most the last 100 kB."""
-        return self._text(OUTPUT)
+        """What the program printed, on standard output and standard error, in order; at most the last 100 kB.
+
+        Without the codes that colour a terminal; of a line that was written over, as progress bars do, what stood last.
+        """
+        text = _CODES.sub("", self._text(OUTPUT)).removesuffix("\r").replace("\r\n", "\n")
+        return showable("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")))
 
     def _text(self, name: str) -> str:
         try:
