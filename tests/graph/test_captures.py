@@ -148,6 +148,11 @@ print("sympy" in sys.modules)
     assert ended.stdout == "False\n"
 
 
+def test_a_capture_without_a_name_is_asked_for() -> None:
+    with pytest.raises(UserError, match="No capture is named yet"):
+        finish(captured(source_of(GraphState(source="capture"))))
+
+
 @pytest.mark.parametrize("path", [
     "~nobody-has-this-name/run.graph.json", "a\x00b", "\ud800", "x" * 3900, "a\x00/b.json", "/dev/null/x",
 ])

@@ -101,6 +101,9 @@ def _made(source: Source) -> Generator[Captured | None, None, Captured]:
         case "capture":
             from visualizer.experiments.graph.capture_file import read_capture
 
+            if not source.path.strip():
+                raise UserError("No capture is named yet. Give a file that visualizer.capture(loss, model).save(\"run.graph.json\") "
+                                "wrote.")
             return Captured((yield from read_capture(source.path)))
         case _:
             from visualizer.experiments.graph.child.parent import run_in_child
