@@ -33,6 +33,8 @@ TITLE, DETAIL = 13.0, 11.0
 #: Between the text and the border of a box; the room of a chip beyond its text; between two chips.
 MARGIN, CHIP, BETWEEN = 12.0, 12.0, 6.0
 LEAST, MOST = 64.0, 260.0
+#: A box is so much wider than its text needs: on a projector, and far away, type is larger than the zoom makes it.
+LARGER = 1.15
 #: What pills and hexagons lose of their width on each side, as a part of their height.
 SIDES = 0.3
 HEIGHT, CHIPS = 56.0, 24.0
@@ -161,7 +163,7 @@ def box_width(text: Texts) -> float:
     chips = sum(width_of(badge, DETAIL) + CHIP for badge in beside) + BETWEEN * max(0, len(beside) - 1)
     # Slanted or round sides leave less room.
     sides = SIDES * (HEIGHT + CHIPS * bool(text.badges)) if text.outline in ("hexagon", "pill") else MARGIN
-    return float(min(MOST, max(LEAST, np.ceil(max(lines, chips) + 2 * sides))))
+    return float(min(MOST, max(LEAST, np.ceil(LARGER * max(lines, chips) + 2 * sides))))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -20,6 +20,8 @@ from visualizer.ui.theme import Theme
 _RADIUS: dict[Outline, float] = {"box": 3.0, "round": 8.0, "dashed": 8.0}
 #: The sheets of a stack lie so far apart, at zoom 1.
 STACK = 4.0
+#: Type is at most so many times as large as the zoom makes it.
+_ENLARGED = 1.6
 #: Text in a box may be made smaller by this share before it is shortened, or to so many pixels if that is less.
 _SHRINK, _STILL_READ = 0.78, 7.5
 
@@ -110,8 +112,8 @@ def _scale(boxes: Boxes, row: int, area: QRectF, zoom: float, level: Level, them
     chips = bool(boxes.badges[row] and level >= Level.VALUES)
     natural = TITLE * line_height(True) + LINE * line_height() * lines + (CHIP * line_height() + 5.0) * chips
     room = area.height() - 3.0 * zoom
-    # On a projector, type is larger where the boxes have room for it.
-    scale = min(max(zoom, theme.zoom if zoom < theme.zoom else 1.0), room / natural)
+    # On a projector, type is larger where the boxes have room for it; not by much, or each would have a size of its own.
+    scale = min(max(zoom, theme.zoom if zoom < theme.zoom else 1.0), room / natural, _ENLARGED * zoom)
     if scale * TITLE < SMALLEST:
         scale = SMALLEST / TITLE if room >= SMALLEST * line_height(True) else 0.0
     return scale, natural

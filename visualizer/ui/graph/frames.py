@@ -21,6 +21,8 @@ _FAR, _FAR_WIDTH = 0.3, 150.0
 #: Room for the sign before a title, beside the sign itself.
 _SIGN = 8.0
 _MOST_TITLES = 100
+#: What a frame has for its title, in scene units.
+_STRIP = 22.0
 
 
 def paint_frames(painter: QPainter, stage: Stage, rows: Rows, viewport: Viewport, theme: Theme, smooth: bool) -> None:
@@ -62,7 +64,9 @@ def titles(stage: Stage, rows: Rows, viewport: Viewport, theme: Theme) -> list[t
         frame = pixels_of(stage.frame(row), viewport)
         text = stage.drawing.frames.titles[row]
         width = min(unit_width(text, True) * size + _SIGN + 0.45 * size + 4.0, max(frame.width() - 3.0, least))
-        area = QRectF(frame.left() + 2.0, frame.top() + 1.0, width, size * line_height(True) + 4.0)
+        high = size * line_height(True) + 4.0
+        # Far away it is higher than the strip that the frame has for it: it stands on the border then, and covers no box.
+        area = QRectF(frame.left() + 2.0, frame.top() + 1.0 - max(0.0, high - _STRIP * zoom), width, high)
         if not any(area.intersects(other) for _, other, _ in placed):
             placed.append((row, area, size))
     return placed

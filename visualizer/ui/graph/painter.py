@@ -14,7 +14,7 @@ from visualizer.ui.graph.boxes import paint_box, paint_far, write_box
 from visualizer.ui.graph.frames import paint_frames, write_frames
 from visualizer.ui.graph.levels import LINE, Level, level_at
 from visualizer.ui.graph.lines import RectBatch, Rows, SegmentBatch, Ways, heads, path_of, rounded, ways_of
-from visualizer.ui.graph.scheme import Looks, line_colour
+from visualizer.ui.graph.scheme import Looks, frame_fill, line_colour
 from visualizer.ui.graph.stage import Stage
 from visualizer.ui.graph.texts import SMALLEST, Writer, line_height, unit_width
 from visualizer.ui.graph.viewport import Rect, Viewport
@@ -25,6 +25,8 @@ _BEND, _HEAD, _HALF = 9.0, 8.0, 3.4
 #: Edges of which more than so many points are seen are painted as separate segments: a path of them takes Qt too long.
 _MOST_PATH_POINTS = 6000
 EDGE = 1.3
+#: Where the label of an edge is tried: at these shares of its way.
+_ALONG = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)
 #: In an SVG of more boxes text stays text.
 _MOST_OUTLINED = 400
 
@@ -156,13 +158,32 @@ class GraphPainter:
         for row in rows.tolist():
             if not labels[row]:
                 continue
-            x, y = self.stage.way(row)
-            middle = len(x) // 2
-            px, py = viewport.to_pixels(float(x[middle] + x[middle - 1]) / 2, float(y[middle] + y[middle - 1]) / 2)
             wide, high = unit_width(labels[row]) * size, line_height() * size
-            painter.fillRect(QRectF(px - wide / 2 - 2, py - high / 2, wide + 4, high), QColor(palette.background))
+            px, py = viewport.to_pixels(*self._label_place(row, (wide + 8.0) / viewport.zoom, (high + 4.0) / viewport.zoom))
+            inside = self.stage.frames.meeting(Rect(*viewport.to_scene(px, py), *viewport.to_scene(px, py)))
+            depth = int(self.figure.drawing.frames.depth[inside].max()) if len(inside) else -1
+            ground = frame_fill(self.theme, depth) if depth >= 0 else QColor(palette.background)
+            painter.fillRect(QRectF(px - wide / 2 - 2, py - high / 2, wide + 4, high), ground)
             writer.begin()
             writer.centred(px, py - high / 2, labels[row], size, palette.secondary_text)
+
+    def _label_place(self, row: int, wide: float, high: float) -> tuple[float, float]:
+        """The middle of an edge's label of this size: near the middle of its way, on no border of a frame."""
+        stage = self.stage
+        x, y = stage.way(row)
+        gone = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))))
+        best, least = (float(x[0]), float(y[0])), float("inf")
+        for share in _ALONG:
+            at = share * gone[-1]
+            px, py = float(np.interp(at, gone, x)), float(np.interp(at, gone, y))
+            area = Rect(px - wide / 2, py - high / 2, px + wide / 2, py + high / 2)
+            crossed = sum(not _holds(stage.frame(frame), area) for frame in stage.frames.meeting(area).tolist())
+            crossed += 2 * len(stage.boxes.meeting(area))
+            if crossed < least:
+                best, least = (px, py), crossed
+            if not crossed:
+                break
+        return best
 
     # Boxes.
 
@@ -194,6 +215,10 @@ class GraphPainter:
         writer.begin()
         for row, area, number, _ in seen:
             write_box(painter, writer, boxes, row, area, self.looks.looks[number], zoom, level, self.theme)
+
+
+def _holds(outer: Rect, inner: Rect) -> bool:
+    return outer.left <= inner.left and inner.right <= outer.right and outer.top <= inner.top and inner.bottom <= outer.bottom
 
 
 def _stepped(figure: GraphFigure) -> bool:
