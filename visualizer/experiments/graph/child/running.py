@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from visualizer.experiments.graph.child.protocol import Job
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_OURS = Path(__file__).parents[3]
+_FORMAT = warnings.formatwarning
+
 
 def prepare() -> None:
     """Import what takes long: it does not count against the program's time."""
@@ -20,6 +25,14 @@ def prepare() -> None:
     from visualizer.experiments.graph import capture_file, captures, model_files, programs  # noqa: F401
 
     torch.set_num_threads(1)
+    warnings.formatwarning = _warning
+
+
+def _warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+    """A warning as Python writes it, but without a place in our own code, which only called torch for the program."""
+    if Path(filename).is_relative_to(_OURS):
+        return f"{category.__name__}: {message}\n"
+    return _FORMAT(message, category, filename, lineno, line)
 
 
 def run(job: Job) -> bytes:

@@ -59,7 +59,7 @@ def figures(result: GraphPageResult, state: GraphState) -> tuple[AnyFigure, ...]
     title = f"The graph of {name}" if name else "The graph that autograd built"
     picture = looks.figure_of("graph", title, result, state)
     if result.overview and len(graph.nodes) == 0 and not picture.note:
-        picture = looks.figure_of("graph", title, result, state, note=graph_words.EMPTY)
+        picture = looks.figure_of("graph", title, result, state, note=graph_words.empty(result.capture.graph))
     chosen = graph_figures.chosen(result, state)
     return picture, graph_figures.tensor(chosen), graph_figures.histogram(chosen)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from visualizer.base.explanation import Block, Heading, Number, Numbers, Paragraph, Table, Verdict, number_text
 from visualizer.base.roles import Role
@@ -22,15 +23,17 @@ _NAMES = 12
 def overview(capture: Capture) -> list[Block]:
     """What was captured: counts, leaves, memory, gradients, and what the user should know."""
     graph, backward = capture.graph, capture.backward
-    blocks: list[Block] = [_verdict(graph)]
+    blocks: list[Block] = []
     if graph.failure is not None:
         blocks.append(Verdict(graph.failure.sentence, "bad"))
-        if graph.failure.details:
+        if graph.failure.details and graph.failure.details not in graph.failure.sentence:
             blocks.append(Paragraph(graph.failure.details))
+    if graph.nodes or graph.failure is None:
+        blocks.append(_verdict(graph))
     first = first_nonfinite(capture)
     if first is not None:
         blocks.append(Verdict(first.sentence(graph), "bad"))
-    blocks += [Paragraph(note) for note in graph.notes]
+    blocks += [Paragraph(note) for note in (*graph.notes, *_start(graph))]
     if not graph.nodes:
         return [*blocks, *_output(graph)]
     blocks.append(Paragraph("Every box is a function that computes a derivative; its edges say where its gradients go. Click one "
@@ -43,9 +46,26 @@ def overview(capture: Capture) -> list[Block]:
     return [*blocks, *_output(graph)]
 
 
+def empty(graph: Graph) -> str:
+    """Why a graph has no node."""
+    return EMPTY if graph.failure is None else graph.failure.sentence
+
+
+def _start(graph: Graph) -> Iterator[str]:
+    """What backward starts with, where torch itself would have to be told."""
+    if len(graph.roots) == 1 and graph.failure is None and graph.nodes[graph.roots[0]].outputs:
+        root = graph.nodes[graph.roots[0]]
+        type_ = graph.loss.type if graph.loss is not None else root.outputs[0]
+        count = math.prod(type_.shape)
+        if count > 1:
+            name = root.variables[0] if root.variables else "the result"
+            yield (f"Backward starts from {name}, which has {count:,} elements, with a gradient of ones, as {name}.sum() would "
+                   "give it. By itself torch starts only from a single number.")
+
+
 def _verdict(graph: Graph) -> Verdict:
     if not graph.nodes:
-        return Verdict(EMPTY, "warning")
+        return Verdict(empty(graph), "warning")
     return Verdict(f"{len(graph.nodes):,} node{'s' * (len(graph.nodes) != 1)} and {len(graph.edges):,} "
                    f"edge{'s' * (len(graph.edges) != 1)}, as a walk of next_functions counts them.", "good")
 
