@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 import numpy as np
 
 from visualizer.base.explanation import number_text
-from visualizer.experiments.graph.folding import badge_of
+from visualizer.experiments.graph.folding import CARRIERS, badge_of
 from visualizer.experiments.graph.layout.contract import Layout, Problem
 from visualizer.experiments.graph.model import Backward, Graph, Node, Preview
 from visualizer.experiments.graph.repeats import repeat_title
@@ -33,8 +33,9 @@ TITLE, DETAIL = 13.0, 11.0
 #: Between the text and the border of a box; the room of a chip beyond its text; between two chips.
 MARGIN, CHIP, BETWEEN = 12.0, 12.0, 6.0
 LEAST, MOST = 64.0, 260.0
-#: A box is so much wider than its text needs: on a projector, and far away, type is larger than the zoom makes it.
-LARGER = 1.15
+#: A box is so much wider than its text needs: on a projector, and far away, type is larger than the zoom makes it. Where there are
+#: few boxes there is room for more.
+LARGER, FEW, LARGER_OF_FEW = 1.15, 80, 1.4
 #: What pills and hexagons lose of their width on each side, as a part of their height.
 SIDES = 0.3
 HEIGHT, CHIPS = 56.0, 24.0
@@ -94,7 +95,7 @@ def drawn(graph: Graph, backward: Backward | None, view: GraphView, leftward: bo
     for row, item in enumerate(view.items):
         text = writer.texts(item)
         texts.append(text)
-        widths[row] = box_width(text)
+        widths[row] = box_width(text, LARGER_OF_FEW if len(view.items) <= FEW else LARGER)
         if text.badges:
             heights[row] += CHIPS
         if row % 64 == 63:
@@ -156,14 +157,14 @@ def _kept(values: A) -> A:
     return values
 
 
-def box_width(text: Texts) -> float:
-    """From the longest of its lines, bounded."""
+def box_width(text: Texts, larger: float = LARGER) -> float:
+    """From the longest of its lines, so much larger than they are, bounded."""
     lines = max(width_of(text.title, TITLE, bold=True), width_of(text.shape, DETAIL), width_of(text.value, DETAIL))
     beside = text.badges[:MOST_CHIPS]
     chips = sum(width_of(badge, DETAIL) + CHIP for badge in beside) + BETWEEN * max(0, len(beside) - 1)
     # Slanted or round sides leave less room.
     sides = SIDES * (HEIGHT + CHIPS * bool(text.badges)) if text.outline in ("hexagon", "pill") else MARGIN
-    return float(min(MOST, max(LEAST, np.ceil(LARGER * max(lines, chips) + 2 * sides))))
+    return float(min(MOST, max(LEAST, np.ceil(larger * max(lines, chips) + 2 * sides))))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -242,7 +243,9 @@ class Writer:
         return f"{len(item.members):,} nodes" + (f", {leaves:,} leaves" if leaves else "")
 
     def _box_title(self, item: Item) -> str:
-        return repeat_title(self.graph, _siblings(self.graph, item)) if item.times > 1 else self.graph.calls[item.call].title
+        if item.times > 1:
+            return repeat_title(self.graph, _siblings(self.graph, item), bare_nodes(self.graph, item))
+        return self.graph.calls[item.call].title
 
     def _outside(self, item: Item) -> Texts:
         operation = self.graph.operations[item.operation]
@@ -307,8 +310,16 @@ class Writer:
         return "\n".join(lines)
 
 
+def bare_nodes(graph: Graph, item: Item) -> list[int]:
+    """The nodes of a box without the leaves that are folded into them, and what carries those."""
+    return [at for at in item.members if graph.nodes[at].kind != "accumulate"
+            and not (item.badges and graph.nodes[at].title in CARRIERS)]
+
+
 def _siblings(graph: Graph, item: Item) -> list[int]:
     """The calls beside the first of a repetition that its nodes are in, in the order of the forward pass."""
+    if item.call < 0:
+        return []
     calls = graph.calls
     found: dict[int, None] = {}
     for node in item.members:

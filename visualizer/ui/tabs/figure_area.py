@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Share of the height that the main figure gets over its secondary ones; on a projector their type needs more of it.
 MAIN_SHARE, PRESENTED_SHARE = 0.68, 0.64
-#: The same where the main figure is a graph: its boxes are small, and what is below it are details of one of them.
+#: The same where the main figure is a graph and those below it are details of one of its boxes.
 GRAPH_SHARE = 0.72
 _MANY = 10_000
 
@@ -120,7 +120,7 @@ class FigurePage(QSplitter):
     def _share(self) -> None:
         """Divide the height between the main figure and the others, and the width evenly among these."""
         main = PRESENTED_SHARE if self.theme.presentation else MAIN_SHARE
-        if self.view.figures[0] in self.view.graphs:
+        if self.view.figures[0] in self.view.graphs and len(self.view.figures) > 2:
             main = GRAPH_SHARE
         self.setSizes([round(_MANY * main), round(_MANY * (1 - main))])
         if self._lower is not None:

@@ -213,7 +213,7 @@ def _table(graph: Graph, rows: Sequence[Row]) -> list[Block]:
         return [Paragraph("None.")]
     absent = not rows[0].inside
     # Few columns: the panel is narrow, and sentences need width.
-    header = ("tensor", "made by", "why not, and what to change") if absent else ("tensor", "made by", "shape")
+    header = ("tensor", "made by", "why not") if absent else ("tensor", "made by", "shape")
     found = []
     for row in rows[:_ROWS]:
         made = row.made.removeprefix("torch.nn.functional.").removeprefix("torch.").removeprefix("Tensor.")

@@ -39,7 +39,7 @@ def rows_of(graph: Graph) -> Generator[None, None, tuple[Row, ...]]:
     """Leaves first, then results in the order of the forward pass; yields None now and then."""
     rows = []
     for index, leaf in enumerate(graph.leaves):
-        made = "a parameter" if leaf.parameter else "no operation (a leaf)"
+        made = "a parameter" if leaf.parameter else "a leaf"
         name = " = ".join(leaf.names) or "unnamed"
         # A leaf that could have a gradient and is not reached is in no path of this loss.
         reason: Reason = "" if leaf.node >= 0 else leaf.reason or ("unused" if leaf.requires_grad else "frozen")
