@@ -266,6 +266,45 @@ def test_repetitions_are_found_inside_of_blocks() -> None:
     assert [times for _, times in repeats_in(graph, view)] == [3]
 
 
+def layers_without_modules(times: int) -> Graph:
+    """tanh(x @ w) + x, so many times."""
+    x = torch.randn(2, 4, requires_grad=True)
+    h = x * 2.0
+    for _ in range(times):
+        h = torch.tanh(h @ torch.randn(4, 4, requires_grad=True)) + h
+    return walked([h.sum()]).graph
+
+
+@pytest.mark.parametrize("times", [2, 3, 12])
+def test_code_that_repeats_without_modules_is_folded_too_if_it_is_long_enough(times: int) -> None:
+    graph = layers_without_modules(times)
+    view = view_of(graph, "modules")
+    check(graph, view)
+    boxes = [item for item in view.items if item.times > 1]
+    if times == 2:
+        assert boxes == []
+        return
+    box, = boxes
+    assert (box.times, len(box.badges)) == (times, times)
+    assert Counter(graph.nodes[at].title for at in box.members) == {
+        "Mm": times, "Tanh": times, "Add": times, "AccumulateGrad": times}
+    assert Writer(graph, None, view).texts(box).title == "Mm + Tanh + Add"
+    opened = view_of(graph, "modules", toggled=[box.ident])
+    check(graph, opened)
+    assert [group.title for group in opened.groups] == [f"×{times} · Mm + Tanh + Add"]
+    assert sum(item.group == 0 for item in opened.items) == 3 * times
+    assert len(view_of(graph, "modules", repeats=False).items) == len(opened.items)
+
+
+def test_equal_operations_side_by_side_are_no_repetition_however_many() -> None:
+    w = torch.ones(2, requires_grad=True)
+    graph = walked([torch.stack([w * number for number in range(3000)]).sum()]).graph
+    began = time.perf_counter()
+    view = view_of(graph, "modules")
+    assert time.perf_counter() - began < 2.0
+    assert not any(item.times > 1 for item in view.items)
+
+
 def test_what_is_not_in_the_graph_is_dashed_and_linked_by_the_forward_pass() -> None:
     graph = capture_of("lecture").graph
     assert not any(item.operation >= 0 for item in view_of(graph, "none").items)

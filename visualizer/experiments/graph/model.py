@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int32]
 
 #: What a gesture calls a box: a node by its index; the group of a module call by its index plus this; a folded repetition by the
-#: index of its first call plus REPEAT_IDENT; an operation that is not in the graph by its index plus OUTSIDE_IDENT.
+#: index of its first call plus REPEAT_IDENT, one of bare nodes by the index of its first node plus NODES_IDENT; an operation that
+#: is not in the graph by its index plus OUTSIDE_IDENT.
 #: A leaf that is not in the graph by its index plus LEAF_IDENT.
-GROUP_IDENT, REPEAT_IDENT, OUTSIDE_IDENT, LEAF_IDENT = 500_000_000, 1_000_000_000, 1_500_000_000, 2_000_000_000
+GROUP_IDENT, REPEAT_IDENT, NODES_IDENT = 500_000_000, 1_000_000_000, 1_250_000_000
+OUTSIDE_IDENT, LEAF_IDENT = 1_500_000_000, 2_000_000_000
 
 Kind = Literal["function", "accumulate", "custom"]
 """A function of torch; the AccumulateGrad at the end of a path; a user's ``torch.autograd.Function``."""

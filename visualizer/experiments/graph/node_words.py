@@ -255,8 +255,8 @@ def _used_leaves(capture: Capture, item: Item) -> list[Block]:
 def _group(capture: Capture, item: Item) -> list[Block]:
     graph, backward = capture.graph, capture.backward
     nodes = [graph.nodes[at] for at in item.members]
-    call = graph.calls[item.call]
-    title = f"{item.times} equal blocks one after the other" if item.times > 1 else call.title
+    call = graph.calls[item.call] if item.call >= 0 else None
+    title = f"{item.times} equal blocks one after the other" if item.times > 1 or call is None else call.title
     leaves = {graph.leaves[at] for at in range(len(graph.leaves))
               if graph.leaves[at].node >= 0 and badge_of(graph.nodes[graph.leaves[at].node]) in item.badges}
     elements = sum(math.prod(leaf.type.shape) for leaf in leaves)
@@ -268,15 +268,15 @@ def _group(capture: Capture, item: Item) -> list[Block]:
         spent = [step.seconds for step in steps if step.seconds == step.seconds]
         if spent:
             rows.append(Number("time in backward", seconds_text(sum(spent))))
-    others = [other for other in graph.calls if other.path == call.path and other.type == call.type]
+    others = [other for other in graph.calls if call is not None and other.path == call.path and other.type == call.type]
     if len(others) > 1:
         rows.append(Number("calls of this module", str(len(others)),
                            help="Each call has nodes of its own; its weights are the same."))
     blocks: list[Block] = [Verdict(f"{title}: {len(nodes):,} nodes. Double-click opens it.", "muted"), Numbers(tuple(rows))]
     if item.times > 1:
         blocks.append(Paragraph(f"Each has {len(nodes) // item.times:,} nodes: the same operations, results of the same shapes, "
-                                f"joined in the same way. The first is {call.title}."))
-    if call.guessed:
+                                "joined in the same way." + (f" The first is {call.title}." if call is not None else "")))
+    if call is not None and call.guessed:
         blocks.append(Paragraph("Which nodes belong to it was derived from the names of parameters, not recorded."))
     blocks += [Heading("Nodes by kind"), kinds_table(nodes)]
     blocks += _used_leaves(capture, item)

@@ -3,7 +3,7 @@
 Two blocks are equal if their modules are of the same classes and have, in the order of the forward pass, the same operations with
 results and leaves of the same types, joined by the same edges. One after the other means that each hands something to the next;
 three equal layers side by side (query, key, value) are not a repetition. What repeats may be several elements long (Linear, ReLU,
-Linear, ReLU, ...); the first module call in it names the repetition.
+Linear, ReLU, ...); the first module call in it names the repetition. Code without modules repeats as well, if that is long enough.
 """
 
 from __future__ import annotations
@@ -16,22 +16,31 @@ import numpy as np
 
 from visualizer.experiments.graph.folding import CHUNK, Folded
 from visualizer.experiments.graph.grouping import TOP, Element, Tree
-from visualizer.experiments.graph.model import Graph
+from visualizer.experiments.graph.model import NODES_IDENT, REPEAT_IDENT, Graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: What repeats is at most so many elements long.
 LONGEST = 24
+#: Bare nodes are worth a box from so many times, and so many nodes together.
+BARE_TIMES, BARE_NODES = 3, 6
 
 
 class Repeat(NamedTuple):
-    """``times`` units of ``period`` elements each, from the element ``first`` on; ``call`` is the first call in them."""
+    """``times`` units of ``period`` elements each, from the element ``first`` on; ``call`` is the first call in them; -1: they are
+    bare nodes, of which ``node`` is the first."""
 
     first: int
     period: int
     times: int
     call: int
+    node: int = -1
+
+    @property
+    def ident(self) -> int:
+        """What gestures call it."""
+        return REPEAT_IDENT + self.call if self.call >= 0 else NODES_IDENT + self.node
 
     @property
     def stop(self) -> int:
@@ -79,7 +88,7 @@ def repeats_of(graph: Graph, folded: Folded, tree: Tree) -> Generator[None, None
         if call != TOP:
             edges = inner[call].within(start, stop) if call in inner else ()
             signs[call] = numbers.setdefault(("block", graph.calls[call].type, tuple(own), edges), len(numbers))
-        if len(elements) > 1 and any(one.call >= 0 for one in elements):
+        if len(elements) > 1:
             search = _Search(elements, own, inner.get(call), tree)
             found[call] = yield from search.run()
         if step % 64 == 63:
@@ -87,8 +96,11 @@ def repeats_of(graph: Graph, folded: Folded, tree: Tree) -> Generator[None, None
     return found
 
 
-def repeat_title(graph: Graph, calls: Sequence[int]) -> str:
-    """What repeats: the classes of these calls, and the first and last path: "Linear + ReLU, 0 … 5"."""
+def repeat_title(graph: Graph, calls: Sequence[int], nodes: Sequence[int] = ()) -> str:
+    """What repeats: the classes of these calls, and the first and last path: "Linear + ReLU, 0 … 5"; without calls, the nodes."""
+    if not calls:
+        names = list(dict.fromkeys(graph.nodes[at].title for at in nodes))
+        return " + ".join(names[:3]) + (" + …" if len(names) > 3 else "")
     types = list(dict.fromkeys(graph.calls[call].type for call in calls))
     paths = [graph.calls[call].path for call in calls]
     kinds = " + ".join(types[:3]) + (" + …" if len(types) > 3 else "")
@@ -165,6 +177,7 @@ class _Search:
         yield None
         covered = times * np.arange(1, longest + 1, dtype=np.int32)[:, None]
         covered[times < 2] = 0
+        covered[~self._near(longest)] = 0
         candidates = covered.max(axis=0) > 0
         found: list[Repeat] = []
         at = 0
@@ -183,10 +196,28 @@ class _Search:
             yield None
         return found
 
+    def _near(self, longest: int) -> NDArray[np.bool_]:
+        """``[p - 1, i]``: whether an element of the second unit of p from i on hands something to one less than 2 p before it.
+
+        What does not cannot repeat; to ask each unit for its edges would take seconds where thousands stand side by side.
+        """
+        assert self.inner is not None
+        count = len(self.elements)
+        gap = np.full(count + longest + 1, 2 * count + 1, dtype=np.int64)
+        source, target = (np.searchsorted(self.starts, ends, side="right") - 1 for ends in (self.inner.source, self.inner.target))
+        np.minimum.at(gap, source[source > target], (source - target)[source > target])
+        found = np.zeros((longest, count), dtype=np.bool_)
+        least = gap[:count].copy()  # of the p elements from each on
+        for period in range(1, longest + 1):
+            if period > 1:
+                least = np.minimum(least, gap[period - 1: period - 1 + count])
+            found[period - 1, : count - period] = least[period:] < 2 * period
+        return found
+
     def _checked(self, first: int, period: int, times: int) -> Generator[None, None, Repeat | None]:
         """As many units as are joined in the same way; None if that is too few."""
         call = next((one.call for one in self.elements[first: first + period] if one.call >= 0), -1)
-        if call < 0 or self.inner is None:
+        if self.inner is None:
             return None
         cuts = self.starts[first: first + period * times + 1: period]
         edges = self.inner.within(cuts[0], cuts[1])
@@ -196,6 +227,9 @@ class _Search:
             same += 1
             if same % 64 == 0:
                 yield None
+        if call < 0:
+            node = self.elements[first].node
+            return Repeat(first, period, same, -1, node) if same >= BARE_TIMES and same * period >= BARE_NODES else None
         # Two single nodes in one box would hide more than they save.
         least = 2 if cuts[1] - cuts[0] > 1 else 3
         return Repeat(first, period, same, call) if same >= least else None

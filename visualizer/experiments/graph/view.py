@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from visualizer.experiments.graph.folding import CHUNK, Folded, folded
 from visualizer.experiments.graph.grouping import TOP, Element, Tree, tree_of
-from visualizer.experiments.graph.model import GROUP_IDENT, LEAF_IDENT, OUTSIDE_IDENT, REPEAT_IDENT, Graph
+from visualizer.experiments.graph.model import GROUP_IDENT, LEAF_IDENT, OUTSIDE_IDENT, Graph
 from visualizer.experiments.graph.repeats import Repeat, repeat_title, repeats_of
 from visualizer.experiments.graph.requests import Shown
 from visualizer.experiments.graph.view_model import GraphView, Group, Item
@@ -30,7 +30,7 @@ def graph_view(graph: Graph, shown: Shown) -> Generator[None, None, GraphView]:
     """The items, groups and links of a graph; yields None every few milliseconds."""
     parts = yield from folded(graph, shown.fold != "none")
     tree: Tree | None = None
-    if shown.fold == "modules" and graph.calls:
+    if shown.fold == "modules" and (graph.calls or shown.repeats):
         tree = yield from tree_of(graph, parts)
         repeats = (yield from repeats_of(graph, parts, tree)) if shown.repeats else {}
         draft = yield from _without_cycles(graph, parts, tree, repeats, shown)
@@ -160,9 +160,9 @@ def _draft(
             continue
         if isinstance(what, Repeat):
             unit = elements[what.first: what.stop]
-            ident = REPEAT_IDENT + what.call
+            ident = what.ident
             if is_open(ident, False):
-                title = repeat_title(graph, [one.call for one in unit if one.call >= 0])
+                title = repeat_title(graph, [one.call for one in unit if one.call >= 0], [one.node for one in unit])
                 draft.groups.append(Group(ident, -1, group, f"×{what.times} · {title}"))
                 enter(unit, (), len(draft.groups) - 1, depth)
             else:

@@ -17,7 +17,7 @@ class Item:
         ident: what gestures call it: the index of its node, or one of the ``..._IDENT`` of :mod:`.model` plus an index.
         members: all nodes that it stands for, itself first; for an operation that is not in the graph: none.
         node: the node that it shows; -1: it is a closed group, a folded repetition, or an operation outside of the graph.
-        call: the module call that it is (closed group) or the first of them (repetition); else -1.
+        call: the module call that it is (closed group) or the first of them (repetition, but for one of bare nodes); else -1.
         operation: the operation outside of the graph that it shows; else -1. ``leaf``: the same of leaves.
         group: row of the open group that it is in; -1: none.
         badges: names of the parameters whose AccumulateGrad is folded into it; ``leaves``: of a node, these AccumulateGrads.
