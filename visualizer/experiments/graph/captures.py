@@ -19,6 +19,7 @@ from visualizer.experiments.graph.model import Capture
 from visualizer.experiments.graph.programs import run_program
 from visualizer.experiments.graph.ran import Ran
 from visualizer.experiments.graph.requests import Source
+from visualizer.experiments.graph.turns import in_turns
 from visualizer.experiments.graph.walking import Walked, walk
 
 #: So many sources are kept: going back to one, or to another page of it, needs no new run.
@@ -95,15 +96,14 @@ def _made(source: Source) -> Generator[Captured | None, None, Captured]:
             entry, sizes = example(source.example), dict(source.sizes)
             entry.check(sizes)
             yield None
-            ran = run_program(entry.program(sizes), entry.name, source.seed, title=entry.title)
+            ran = yield from in_turns(lambda: run_program(entry.program(sizes), entry.name, source.seed, title=entry.title))
             yield None
             return (yield from _run_in_parts(ran))
         case "capture":
             from visualizer.experiments.graph.capture_file import read_capture
 
             if not source.path.strip():
-                raise UserError("No capture is named yet. Give a file that visualizer.capture(loss, model).save(\"run.graph.json\") "
-                                "wrote.")
+                raise UserError("No capture is named yet. Give a file that visualizer.capture(loss, model).save(...) wrote.")
             return Captured((yield from read_capture(source.path)))
         case _:
             from visualizer.experiments.graph.child.parent import run_in_child

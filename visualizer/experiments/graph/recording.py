@@ -32,6 +32,7 @@ from visualizer.experiments.graph.preview_batch import Batch
 from visualizer.experiments.graph.recorded import Told
 from visualizer.experiments.graph.source_lines import MAKING, users_frame
 from visualizer.experiments.graph.torch_functions import Function, function_of, tensors_in
+from visualizer.experiments.graph.turns import LeftError, rest
 from visualizer.experiments.graph.uncompiled import Uncompiled
 
 #: The number of the next node of this thread.
@@ -100,7 +101,7 @@ class Recording(Told):
         """Ends every error, and ``sys.exit``, of the code inside: what is left of it is :attr:`failure`. Ctrl-C goes on."""
         try:
             yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, LeftError):
             raise
         except BaseException as error:
             if self.failure is None:
@@ -154,6 +155,7 @@ class Recording(Told):
     def _called(self, called: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """A call of a torch function."""
         if self._watches():
+            rest()
             function = function_of(called)
             if function.operation:
                 return self._run(function, arguments, named, lambda: called(*arguments, **named))

@@ -21,6 +21,7 @@ from visualizer.experiments.graph.programs import run_program
 from visualizer.experiments.graph.requests import LifeRequest, Source
 from visualizer.experiments.graph.results import GraphResult
 from visualizer.experiments.graph.state import GraphState
+from visualizer.experiments.graph.turns import in_turns
 from visualizer.experiments.graph.walking import walk
 from visualizer.figures.graph import AnyFigure, GraphFigure, LegendEntry
 from visualizer.figures.model import Axis, Bars, Figure, Layer, Note, Span, readonly
@@ -91,7 +92,7 @@ def run(request: LifeRequest) -> Iterator[LifeResult | None]:
 
 def _lived(source: Source, plan: Plan) -> Generator[None, None, Life]:
     entry = example(source.example)
-    ran = run_program(entry.program(dict(source.sizes)), entry.name, source.seed, title=entry.title)
+    ran = yield from in_turns(lambda: run_program(entry.program(dict(source.sizes)), entry.name, source.seed, title=entry.title))
     yield None
     walked = yield from walk(ran.roots, ran.model, ran.recording)
     return (yield from lived(walked, plan))
