@@ -240,8 +240,9 @@ def _saved_row(saved: Saved) -> tuple[str, str, str, str]:
 def _used_leaves(capture: Capture, item: Item) -> list[Block]:
     grads = {one.leaf: one for one in capture.backward.grads} if capture.backward is not None else {}
     rows = []
+    used = set(item.leaves)
     for at, leaf in enumerate(capture.graph.leaves):
-        if leaf.node < 0 or badge_of(capture.graph.nodes[leaf.node]) not in item.badges:
+        if leaf.node not in used:
             continue
         grad = grads.get(at)
         norm = number_text(grad.after.norm) if grad is not None and grad.after is not None else "None"
@@ -257,8 +258,8 @@ def _group(capture: Capture, item: Item) -> list[Block]:
     nodes = [graph.nodes[at] for at in item.members]
     call = graph.calls[item.call] if item.call >= 0 else None
     title = f"{item.times} equal blocks one after the other" if item.times > 1 or call is None else call.title
-    leaves = {graph.leaves[at] for at in range(len(graph.leaves))
-              if graph.leaves[at].node >= 0 and badge_of(graph.nodes[graph.leaves[at].node]) in item.badges}
+    used = set(item.leaves)
+    leaves = [leaf for leaf in graph.leaves if leaf.node in used]
     elements = sum(math.prod(leaf.type.shape) for leaf in leaves)
     kept = [saved.tensor for node in nodes for saved in node.saved if saved.tensor is not None]
     rows = [Number("nodes", f"{len(nodes):,}"), Number("leaves", f"{len(leaves):,}"), Number("their elements", f"{elements:,}"),

@@ -137,9 +137,11 @@ def _draft(
         members = _members(elements, tree)
         known = set(members)
         members += [at for at in extra.get(ident, ()) if at not in known]
-        names = dict.fromkeys(name for at in members for name in parts.badges.get(at, ()))
+        # By leaf, not by name: those of code without modules may all be called the same.
+        leaves = {leaf: name for at in members
+                  for leaf, name in zip(parts.leaves.get(at, ()), parts.badges.get(at, ()), strict=True)}
         members += [guest for at in members for guest in parts.guests.get(at, ())]
-        return Item(ident, tuple(members), call=call, group=group, badges=tuple(names), times=times)
+        return Item(ident, tuple(members), call=call, group=group, badges=tuple(leaves.values()), times=times, leaves=tuple(leaves))
 
     # What is left to be done of a block, its elements, the row of its group, its depth; the innermost block is last.
     waiting: list[tuple[Iterator[Element | Repeat], list[Element], int, int]] = []

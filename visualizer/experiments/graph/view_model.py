@@ -20,7 +20,7 @@ class Item:
         call: the module call that it is (closed group) or the first of them (repetition, but for one of bare nodes); else -1.
         operation: the operation outside of the graph that it shows; else -1. ``leaf``: the same of leaves.
         group: row of the open group that it is in; -1: none.
-        badges: names of the parameters whose AccumulateGrad is folded into it; ``leaves``: of a node, these AccumulateGrads.
+        badges: names of the parameters whose AccumulateGrad is folded into it; ``leaves``: these AccumulateGrads.
         times: of how many equal blocks it stands for one; 1: only itself.
     """
 
