@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import textwrap
@@ -325,3 +326,12 @@ def test_objects_that_claim_to_be_tensors_or_refuse_every_question_are_passed_ov
     assert [root.item() for root in ran.roots] == [2.0]
     assert ran.model is None
     assert set(ran.recording.variables) == {"loss", "long['" + "k" * 76 + "...]"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX")
+@pytest.mark.timeout(20)
+def test_nothing_is_waited_for_that_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    for path in (tmp_path / "pipe.py", tmp_path, Path(os.devnull)):
+        with pytest.raises(UserError, match="There is no Python file"):
+            run_model(str(path), "make", "2,3")

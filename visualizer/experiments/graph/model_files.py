@@ -55,7 +55,7 @@ def run_model(path: str, make: str, input: str, seed: int = 0) -> Ran:
     file = Path(os.path.expanduser(path))  # noqa: PTH111 - its own refuses an unknown user
     if not path.strip():
         raise UserError("No model is named yet. Give a Python file and the name in it that makes the model, such as model.py:make.")
-    if file.is_dir() or not file.exists():
+    if not file.is_file():  # nor a pipe, which would be waited for
         near = difflib.get_close_matches(file.name, [one.name for one in file.parent.glob("*.py")], n=3)
         raise UserError(f"There is no Python file {printable(path)}." + (f" Did you mean {' or '.join(near)}?" if near else ""))
     shapes = parsed_input(input)
