@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -384,4 +385,14 @@ def test_a_notebook_shows_what_the_command_line_draws(monkeypatch: pytest.Monkey
     assert found._repr_svg_() is not None
     (words,) = asked
     assert words[1:5] == ["-m", "visualizer", "export", "graph"]
-    assert words[6:] == ["--out", "-", "--format", "svg"]
+    assert words[6:10] == ["--out", "-", "--format", "svg"]
+
+
+def test_a_notebooks_picture_has_the_size_of_its_graph() -> None:
+    """Of a small graph a full screen would be empty ground, and its names too small."""
+    x = torch.ones(3, requires_grad=True)
+    picture = visualizer.capture((x * x).sum())._repr_svg_()
+    assert picture is not None
+    width, height = (float(size) for size in re.findall(r'<svg width="(\d+)" height="(\d+)"', picture)[0])
+    assert width == 640
+    assert 250 < height < 450

@@ -41,6 +41,8 @@ __all__ = ["GraphCapture", "capture", "load", "record", "show"]
 
 #: Seconds for a notebook's picture, and the largest graph that a notebook draws by itself.
 _PICTURE_PATIENCE, _PICTURE_NODES = 60.0, 3000
+#: It is asked for so flat that it grows to its natural size, without empty ground; as wide that the legend stands beside it.
+_PICTURE_SIZE = "640x160"
 
 
 class GraphCapture:
@@ -105,8 +107,8 @@ class GraphCapture:
             with tempfile.TemporaryDirectory(prefix="visualizer-") as folder:
                 file = self.save(Path(folder) / "picture.graph.json")
                 done = subprocess.run(
-                    [*showing.program(), "export", "graph", str(file), "--out", "-", "--format", "svg"], capture_output=True,
-                    check=False, timeout=_PICTURE_PATIENCE, stdin=subprocess.DEVNULL,
+                    [*showing.program(), "export", "graph", str(file), "--out", "-", "--format", "svg", "--size", _PICTURE_SIZE],
+                    capture_output=True, check=False, timeout=_PICTURE_PATIENCE, stdin=subprocess.DEVNULL,
                     env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
                 )
             text = done.stdout.decode("utf-8")
