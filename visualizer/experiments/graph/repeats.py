@@ -145,7 +145,7 @@ def _inner_edges(graph: Graph, tree: Tree) -> Generator[None, None, dict[int, _I
     sort = np.lexsort((source[drawn], blocks))
     drawn, blocks = drawn[sort], blocks[sort]
     names, starts = np.unique(blocks, return_index=True)
-    stops = [*starts[1:].tolist(), len(blocks)]
+    stops = [*starts[1:].tolist(), len(blocks)][: len(names)]  # without any edge there is no block
     columns = (source, graph.edges.slot.astype(np.int64), target, graph.edges.target_slot.astype(np.int64))
     return {
         name: _Inner(*(column[drawn[low:high]] for column in columns))
