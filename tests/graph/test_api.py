@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -278,7 +279,7 @@ class Started:
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A display, a home and a program that is never started; the folder of shown captures."""
     monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -286,7 +287,15 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(showing, "_windows", [])
     monkeypatch.setattr(showing, "_said", set())
     Started.every.clear()
-    return showing.shown_folder()
+    yield showing.shown_folder()
+    watched()
+
+
+def watched() -> None:
+    """Wait for the threads that watch how windows begin."""
+    for thread in threading.enumerate():
+        if thread.name == "visualizer.show":
+            thread.join()
 
 
 def test_show_opens_a_saved_capture_in_a_process_of_its_own(shown: Path) -> None:
@@ -350,9 +359,7 @@ def test_a_window_that_ends_with_a_sentence_has_it_passed_on(
     monkeypatch.setattr(showing, "program", lambda: [
         sys.executable, "-c", "import sys; print('noise', file=sys.stderr); sys.exit('visualizer: No X server answers there.')"])
     visualizer.show(small()[1])
-    for thread in threading.enumerate():
-        if thread.name == "visualizer.show":
-            thread.join()
+    watched()
     assert capsys.readouterr().err.startswith("visualizer: No X server answers there. The script goes on")
 
 
