@@ -111,3 +111,13 @@ def test_a_long_name_ends_in_dots_and_its_tip_has_it_whole() -> None:
     assert text.badges[0].startswith("…")
     assert text.badges[0].endswith("weight")
     assert name in writer.tip(view.items[0])
+
+
+def test_a_module_in_a_frame_is_called_by_what_its_path_adds_to_the_frames() -> None:
+    graph = capture_of("transformer").graph
+    view = view_of(graph, "modules", 2)
+    drawing = finished(drawn(graph, None, view, False))
+    assert any(title.startswith("layers.0") for title in drawing.frames.titles)
+    assert any(title.startswith("self_attn") for title in drawing.boxes.titles)
+    assert not any(title.startswith("layers.0.") for title in drawing.boxes.titles)
+    assert "linear1 \u00b7 Linear" in drawing.boxes.titles

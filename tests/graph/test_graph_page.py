@@ -328,3 +328,13 @@ def test_a_click_on_a_parameters_chip_chooses_its_accumulategrad_and_its_paths()
     blocks = TAB.explain(result, clicked).blocks
     assert isinstance(blocks[0], Verdict)
     assert blocks[0].text.startswith("AccumulateGrad")
+
+
+def test_paths_without_a_choice_say_what_to_click() -> None:
+    state = state_of("lecture").changed(trace=True)
+    result = result_of(state)
+    picture = TAB.figures(result, state)[0]
+    assert "Click a node or a parameter" in picture.note
+    root = result.capture.graph.roots[0]
+    chosen = TAB.gesture(state, Gesture("click", "graph", "node", root, 0.0, 0.0))
+    assert TAB.figures(result, chosen)[0].note == ""

@@ -31,6 +31,8 @@ def test_every_formula_can_be_typeset(entry: Entry) -> None:
     assert entry.words.endswith(".")
     for latex in (entry.forward, *entry.backward):
         assert ziamath.Latex(latex).svg()
+        # Brackets that grow with a sum become a hundred lines high; four lines are a fraction of fractions.
+        assert ziamath.Latex(latex, size=20).getsize()[1] < 4 * 24, latex
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.check], ids=lambda entry: entry.names[0])

@@ -101,7 +101,7 @@ def drawn(graph: Graph, backward: Backward | None, view: GraphView, leftward: bo
         if row % 64 == 63:
             yield None
     parents = np.asarray([group.parent for group in view.groups], dtype=np.int32)
-    titles = [elided(group.title, TITLE, 2 * MOST, bold=True) for group in view.groups]
+    titles = [elided(writer.inside(group.title, group.parent), TITLE, 2 * MOST, bold=True) for group in view.groups]
     problem = Problem(
         widths, heights, np.asarray([item.group for item in view.items], dtype=np.int32), parents,
         np.asarray([width_of(title, TITLE, bold=True) + 3 * MARGIN for title in titles], dtype=np.float64),
@@ -158,13 +158,13 @@ def _kept(values: A) -> A:
 
 
 def box_width(text: Texts, larger: float = LARGER) -> float:
-    """From the longest of its lines, so much larger than they are, bounded."""
-    lines = max(width_of(text.title, TITLE, bold=True), width_of(text.shape, DETAIL), width_of(text.value, DETAIL))
+    """From the longest of its lines, bounded; ``larger``: by how much its title may grow."""
+    lines = max(width_of(text.title, TITLE, bold=True) * larger / LARGER, width_of(text.shape, DETAIL), width_of(text.value, DETAIL))
     beside = text.badges[:MOST_CHIPS]
     chips = sum(width_of(badge, DETAIL) + CHIP for badge in beside) + BETWEEN * max(0, len(beside) - 1)
     # Slanted or round sides leave less room.
     sides = SIDES * (HEIGHT + CHIPS * bool(text.badges)) if text.outline in ("hexagon", "pill") else MARGIN
-    return float(min(MOST, max(LEAST, np.ceil(larger * max(lines, chips) + 2 * sides))))
+    return float(min(MOST, max(LEAST, np.ceil(LARGER * max(lines, chips) + 2 * sides))))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -236,7 +236,7 @@ class Writer:
         nodes, count = self.graph.nodes, self._count(item)
         last = max(item.members, key=lambda at: nodes[at].sequence)
         shape = shape_text(nodes[last].outputs[0].shape) if nodes[last].outputs else ""
-        return self._bounded(self._box_title(item), shape, count, (), "box", "")
+        return self._bounded(self.inside(self._box_title(item), item.group), shape, count, (), "box", "")
 
     def _count(self, item: Item) -> str:
         leaves = len(item.badges)
@@ -258,8 +258,19 @@ class Writer:
 
     def _path(self, item: Item) -> str:
         """Of the module whose frame is around this item."""
-        call = self.view.groups[item.group].call if item.group >= 0 else -1
-        return self.graph.calls[call].path if call >= 0 else ""
+        return self._path_of(item.group)
+
+    def _path_of(self, group: int) -> str:
+        """Of the innermost module among this open group and those around it."""
+        groups = self.view.groups
+        while group >= 0 and groups[group].call < 0:
+            group = groups[group].parent
+        return self.graph.calls[groups[group].call].path if group >= 0 else ""
+
+    def inside(self, title: str, group: int) -> str:
+        """A module's title where it stands in an open group: without the path that the frame has already."""
+        path = self._path_of(group)
+        return title.removeprefix(path + ".") if path else title
 
     @staticmethod
     def _bounded(title: str, shape: str, value: str, badges: Sequence[str], outline: Outline, path: str) -> Texts:

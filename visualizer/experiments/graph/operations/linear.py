@@ -40,7 +40,7 @@ LINEAR = (
        "Attention: each query takes a weighted mean of the values; the weights P are a softmax of its products with the "
        "keys. The weights are not kept but computed again in backward.",
        r"Y = P V \qquad P = \mathrm{softmax}\left(\frac{Q K^{T}}{\sqrt{d}}\right)", "V: P^{T} g",
-       r"Q: \frac{1}{\sqrt{d}}\, S\, K \quad S = P \cdot \left(g V^{T} - \sum_j P\, g V^{T}\right)",
+       r"Q: \frac{1}{\sqrt{d}}\, S\, K \quad S = P \cdot \Big(g V^{T} - \sum_j P\, g V^{T}\Big)",
        r"K: \frac{1}{\sqrt{d}}\, S^{T} Q"),
     op("MkldnnRnnLayer CudnnRnn MiopenRnn",
        "A whole layer of an LSTM, over all steps, in one kernel: its steps are not in the graph. Backward goes back "

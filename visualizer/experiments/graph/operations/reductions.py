@@ -33,7 +33,7 @@ REDUCTIONS = (
        r"x_i: g \cdot e^{x_i - y}", check=("x.logsumexp(dim=(0, 1))", "g * (x - y).exp()")),
     op("Softmax SafeSoftmax",
        "Turns numbers into shares that sum to 1. What goes on is g minus its mean under these shares, times the shares.",
-       r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}", r"x_i: y_i \left(g_i - \sum_j g_j y_j\right)",
+       r"y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}", r"x_i: y_i \Big(g_i - \sum_j g_j y_j\Big)",
        check=("x.softmax(-1)", "y * (g - (g * y).sum(-1, keepdim=True))")),
     op("LogSoftmax", "The logarithm of softmax.", r"y_i = x_i - \ln \sum_j e^{x_j}", r"x_i: g_i - e^{y_i} \sum_j g_j",
        check=("x.log_softmax(-1)", "g - y.exp() * g.sum(-1, keepdim=True)")),

@@ -37,7 +37,7 @@ def chosen(result: GraphResult, state: GraphState) -> Chosen:
     ident, graph = selected_ident(state), result.capture.graph
     if ident is None:
         if not graph.roots:
-            return Chosen(None, "", "Click a node: its tensors are shown here.")
+            return Chosen(None, "", "There is no graph, so there are no tensors of it.")
         ident = graph.roots[0]  # where backward starts: what the graph computes
     row = prepared_for(result.capture, result.view, result.drawing).rows.get(ident)
     item = result.view.items[row] if row is not None else None
@@ -77,7 +77,7 @@ def _tensors(capture: Capture, node: Node) -> Iterator[tuple[str, Chosen]]:
     if value is None and node.kind == "accumulate":
         value = next((leaf.value for leaf in capture.graph.leaves if leaf.node == node.index), None)
     if value is not None:
-        name = " = ".join(node.parameters or node.variables) or f"Result of {node.name}"
+        name = " = ".join(node.parameters or node.variables) or f"Result of {node.title}"
         yield "value", Chosen(value, name, "")
     for saved in node.saved:
         yield "saved", Chosen(saved.tensor, f"{saved.name}, saved by {node.name}",
@@ -147,7 +147,7 @@ def tensor(chosen: Chosen) -> Figure:
     return Figure(
         "tensor", chosen.what,
         Axis("column", ticks=tuple((float(j), str(j * across)) for j in _places(columns)), limits=(-0.5, columns - 0.5)),
-        Axis("row" if not many else "row (all but the last dimension)",
+        Axis("row" if not many else "all but the last",
              ticks=tuple((float(rows - 1 - i), str(i * down)) for i in _places(rows)), limits=(-0.5, rows - 0.5)),
         tuple(layers), note=_size(shown) + bad,
     )
