@@ -22,6 +22,7 @@ from visualizer.ui.graph.canvas import GraphCanvas
 from visualizer.ui.graph.frames import pixels_of
 from visualizer.ui.graph.levels import Level, level_at
 from visualizer.ui.graph.marks import note_place
+from visualizer.ui.graph.minimap import MiniMap
 from visualizer.ui.graph.opening import beside, opened
 from visualizer.ui.graph.stage import Stage
 from visualizer.ui.graph.viewport import Rect, Viewport
@@ -190,3 +191,33 @@ def test_a_graph_that_is_coloured_by_a_number_is_opened_whole() -> None:
     assert coloured.seen.top <= whole.top
     assert coloured.seen.bottom >= whole.bottom
     assert named.zoom > coloured.zoom
+
+
+def test_notes_keep_away_from_badge_and_legend() -> None:
+    stage = Stage(drawing([(200.0, 200.0)], []))
+    viewport = Viewport(700.0, 400.0)
+    free = note_place(stage, viewport, 0, 120.0, 20.0, [])
+    badge = QRectF(free)
+    moved = note_place(stage, viewport, 0, 120.0, 20.0, [badge])
+    assert not moved.intersects(badge)
+    assert not moved.intersects(pixels_of(stage.box(0), viewport))
+
+
+def test_a_run_that_is_shown_at_its_end_first_has_its_node_in_sight(shown: Show) -> None:
+    canvas = shown(replace(chain(60), active=(59,)))
+    assert canvas.stage is not None
+    for size in (900, 700):
+        canvas.resize(size, 500)
+        box, seen = canvas.stage.box(59), canvas.viewport.seen
+        assert seen.top <= box.top
+        assert box.bottom <= seen.bottom
+
+
+def test_a_wide_graph_that_does_not_fit_stands_beside_the_map(shown: Show) -> None:
+    places = [(190.0 * (row % 3), 110.0 * (row // 3)) for row in range(36)]
+    canvas = shown(figure(drawing(places, [(row + 3, row) for row in range(33)])))
+    assert canvas.stage is not None
+    small = next(child for child in canvas.children() if isinstance(child, MiniMap))
+    assert not small.isHidden()
+    over = QRectF(small.geometry()).translated(-canvas.scene_rect.topLeft())
+    assert not any(pixels_of(canvas.stage.box(row), canvas.viewport).intersects(over) for row in range(36))

@@ -159,7 +159,8 @@ def _kept(values: A) -> A:
 
 def box_width(text: Texts, larger: float = LARGER) -> float:
     """From the longest of its lines, bounded; ``larger``: by how much its title may grow."""
-    lines = max(width_of(text.title, TITLE, bold=True) * larger / LARGER, width_of(text.shape, DETAIL), width_of(text.value, DETAIL))
+    title = width_of(text.title, TITLE, bold=True) * larger / LARGER
+    lines = max(title, width_of(text.shape, DETAIL), width_of(text.value, DETAIL))
     beside = text.badges[:MOST_CHIPS]
     chips = sum(width_of(badge, DETAIL) + CHIP for badge in beside) + BETWEEN * max(0, len(beside) - 1)
     # Slanted or round sides leave less room.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from visualizer.base.explanation import number_text
 from visualizer.base.roles import Role
 from visualizer.experiments.graph.prepared import Prepared, prepared_for, preparing
 from visualizer.experiments.graph.requests import selected_ident

@@ -27,12 +27,13 @@ _MOST_COVERED = 60
 
 
 def paint_marks(painter: QPainter, graph: GraphPainter, viewport: Viewport, cursor: int = -1, hover: int = -1,
-                hover_edge: int = -1) -> None:
+                hover_edge: int = -1, over: tuple[QRectF, ...] = ()) -> None:
     """Paint them over what :meth:`GraphPainter.paint` has painted for this viewport.
 
     Args:
         cursor: row of the box that has the keyboard; -1: the first of the figure's selected ones.
         hover, hover_edge: row of the box or the edge under the mouse.
+        over: what lies over the graph, in pixels: notes keep away from it.
     """
     figure, stage, theme = graph.figure, graph.stage, graph.theme
     palette, stroke = theme.palette, theme.stroke
@@ -74,7 +75,7 @@ def paint_marks(painter: QPainter, graph: GraphPainter, viewport: Viewport, curs
     if level > Level.FAR:
         _write_on_edges(painter, writer, graph, viewport)
         _write_queue(painter, writer, graph, viewport)
-    _write_notes(painter, writer, graph, viewport)
+    _write_notes(painter, writer, graph, viewport, over)
 
 
 def _seen_edges(graph: GraphPainter, rows: Rows, shown: Rect) -> Rows:
@@ -147,13 +148,15 @@ def _write_queue(painter: QPainter, writer: Writer, graph: GraphPainter, viewpor
             return
 
 
-def _write_notes(painter: QPainter, writer: Writer, graph: GraphPainter, viewport: Viewport) -> None:
+def _write_notes(
+    painter: QPainter, writer: Writer, graph: GraphPainter, viewport: Viewport, over: tuple[QRectF, ...],
+) -> None:
     """Short texts beside their boxes, where they cover no other box; always large enough to be read."""
     theme, palette = graph.theme, graph.theme.palette
     shown = viewport.seen.grown(10.0 / viewport.zoom)
     size = writer.size(_NOTE * theme.zoom)
     high = size * line_height(True) + 6.0
-    taken: list[QRectF] = []
+    taken = list(over)
     for row, text, role in graph.figure.notes[:_MOST_WRITTEN]:
         if not 0 <= row < len(graph.stage) or not graph.stage.box(row).meets(shown):
             continue

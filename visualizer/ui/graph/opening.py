@@ -16,6 +16,8 @@ READABLE = 0.45
 COLOURED = 0.12
 #: A small graph is not blown up beyond this (times the theme's zoom).
 MOST = 1.4
+#: What the map takes of a view of at least such a width, in pixels (times the theme's zoom).
+MAP_WIDTH, _ROOM_FOR_MAP = 130.0, 500.0
 #: Drawings of which a smaller share of the boxes is the same are different graphs.
 _SAME = 0.5
 _ASKED = 2000
@@ -39,8 +41,10 @@ def opened(stage: Stage, viewport: Viewport, theme: Theme, shaded: bool = False)
     if fit.zoom >= needed or not len(stage):
         return fit
     area = stage.area
+    # Beside the map, which is shown since not all is in sight.
+    aside = 0.0 if stage.drawing.leftward or viewport.width < _ROOM_FOR_MAP * theme.zoom else MAP_WIDTH * theme.zoom
     across = (viewport.height - 2 * MARGIN) / max(area.height, 1e-9) if stage.drawing.leftward else \
-        (viewport.width - 2 * MARGIN) / max(area.width, 1e-9)
+        (viewport.width - 2 * MARGIN - aside) / max(area.width, 1e-9)
     zoom = min(max(across, readable), 1.0 * theme.zoom)
     near = Viewport(viewport.width, viewport.height, zoom=zoom)
     loss = stage.box(stage.loss)
@@ -55,7 +59,9 @@ def opened(stage: Stage, viewport: Viewport, theme: Theme, shaded: bool = False)
         middle_x = area.right + MARGIN / zoom - near.seen.width / 2
     else:
         middle_y = area.bottom + MARGIN / zoom - near.seen.height / 2
-    return near.centred(middle_x, middle_y).showing(loss)
+    found = near.centred(middle_x, middle_y).showing(loss)
+    over = (area.right - found.x) * zoom + aside - viewport.width
+    return found.panned(-over, 0.0) if aside and across >= readable and over > 0.0 else found
 
 
 def beside(stage: Stage, viewport: Viewport, corner: tuple[float, float]) -> Viewport:

@@ -148,7 +148,8 @@ class GraphSurface(QWidget):
             self._make_painter()
         self._follow_selection(previous)
         self._lay_out()
-        self._follow_active(previous)
+        if previous is not None and previous.drawing is figure.drawing and previous.active != figure.active:
+            self._viewport = self._with_active(self._viewport)
         if fresh or previous is None or previous.title != figure.title:
             self.setAccessibleName(figure.title)
         self._describe()
@@ -192,25 +193,25 @@ class GraphSurface(QWidget):
         else:
             shaded = self._figure is not None and self._figure.shades is not None
             found = opened(self._stage, self._viewport, self._theme, shaded)
-        self._viewport = beside(self._stage, found, self._legend_room())
+        self._viewport = self._with_active(beside(self._stage, found, self._legend_room()))
 
     def _legend_room(self) -> tuple[float, float]:
         """Width and height of the lower left corner that the legend covers."""
         legend, scene = self._surround.legend, self._surround.scene
         return (0.0, 0.0) if legend.isEmpty() else (legend.right() - scene.left() + 8.0, scene.bottom() - legend.top() + 8.0)
 
-    def _follow_active(self, previous: GraphFigure | None) -> None:
-        """While a pass is stepped, the box that computes comes into sight if it is not; otherwise nothing moves."""
+    def _with_active(self, viewport: Viewport) -> Viewport:
+        """The view moved so that the box that computes is in sight, while a pass is stepped; as it is if it is already."""
         figure, stage = self._figure, self._stage
-        assert figure is not None
+        rows = [row for row in figure.active if 0 <= row < len(stage)] if figure is not None and stage is not None else []
+        if not rows:
+            return viewport
         assert stage is not None
-        rows = [row for row in figure.active if 0 <= row < len(stage)]
-        if not rows or previous is None or previous.drawing is not figure.drawing or previous.active == figure.active:
-            return
-        box, seen = stage.box(rows[0]), self._viewport.seen
-        if box.left < seen.left or box.right > seen.right or box.top < seen.top or box.bottom > seen.bottom:
-            # Farther than necessary: the next ones are on the same way, and the view would move with every step.
-            self._viewport = self._viewport.showing(box, _AHEAD * min(self._viewport.width, self._viewport.height))
+        box, seen = stage.box(rows[0]), viewport.seen
+        if box.left >= seen.left and box.right <= seen.right and box.top >= seen.top and box.bottom <= seen.bottom:
+            return viewport
+        # Farther than necessary: the next ones are on the same way, and the view would move with every step.
+        return viewport.showing(box, _AHEAD * min(viewport.width, viewport.height))
 
     def _follow_selection(self, previous: GraphFigure | None) -> None:
         figure, stage = self._figure, self._stage
@@ -383,8 +384,11 @@ class GraphSurface(QWidget):
                 origin = scene.topLeft()
                 painter.translate(origin)
                 painter.drawPixmap(QPointF(0.0, 0.0), pixmap)
+                over = [area.translated(-origin) for area in (self._surround.legend, self._surround.badge) if not area.isEmpty()]
+                if not self._map.isHidden():
+                    over.append(QRectF(self._map.geometry()).translated(-origin))
                 paint_marks(painter, graph, viewport, self.chosen, self._hit.row if self._hit.kind == "box" else -1,
-                            self._hit.row if self._hit.kind == "edge" else -1)
+                            self._hit.row if self._hit.kind == "edge" else -1, tuple(over))
                 painter.restore()
             paint_surround(painter, self._kit, figure, self._surround)
         if self.hasFocus() and self._by_keyboard:
