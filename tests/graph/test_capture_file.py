@@ -225,7 +225,7 @@ CHANGES: list[tuple[tuple[Any, ...], Any, str]] = [
     (("nodes", 0, "line"), 99, "no 99"),
     (("nodes", 0, "operation"), -2, "whole number"),
     (("nodes", 0, "outputs"), [[[-1], "float32"]], "whole number"),
-    (("nodes", 0, "outputs"), [[[1] * 100, "float32"]], "at most 64"),
+    (("nodes", 0, "outputs"), [[[1] * 2000, "float32"]], "at most 1024"),
     (("nodes", 0, "value"), 99, "number of a preview"),
     (("nodes", 0, "value"), "x", "number of a preview"),
     (("nodes", 0, "code"), "import os", "'code' is not known"),
