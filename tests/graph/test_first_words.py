@@ -11,6 +11,7 @@ import pytest
 from visualizer.base.explanation import Paragraph, Verdict
 from visualizer.experiments.graph.captures import captured_run
 from visualizer.experiments.graph.model import Capture
+from visualizer.experiments.graph.pages.absent_rows import filled_outside, remedy, rows_of, why
 from visualizer.experiments.graph.pages.graph_words import EMPTY, empty, overview
 from visualizer.experiments.graph.programs import run_program
 
@@ -78,3 +79,36 @@ def test_a_warning_of_a_program_names_no_file_of_ours() -> None:
     ours, mine = (line for line in done.stderr.splitlines() if "Warning: " in line)
     assert ours.startswith("UserWarning: To copy construct")
     assert mine == "<program>:4: UserWarning: of mine"
+
+
+CHECKPOINT = """
+from torch.utils.checkpoint import checkpoint
+layer, idle = nn.Linear(3, 2), nn.Linear(1, 1)
+model = nn.ModuleDict({"layer": layer, "idle": idle})
+x = torch.ones(4, 3, requires_grad=True)
+loss = checkpoint(layer, x, use_reentrant=True).pow(2).sum()
+"""
+
+
+def test_parameters_of_a_reentrant_checkpoint_are_not_said_to_get_no_gradient() -> None:
+    """They have no node, and yet backward fills their .grad: the checkpoint runs a backward of its own."""
+    capture = captured(CHECKPOINT)
+    leaves = capture.graph.leaves
+    named = {name: index for index, leaf in enumerate(leaves) for name in leaf.names}
+    inside = {named["layer.weight"], named["layer.bias"]}
+    assert all(leaves[index].node < 0 for index in inside)
+    assert filled_outside(capture) == inside
+    said = verdicts(capture)
+    assert any("2 parameters have no place in the graph" in words and "layer.weight" in words for words in said)
+    assert any("2 parameters do not reach the loss" in words and "idle.weight" in words and "layer" not in words for words in said)
+    steps = rows_of(capture.graph, filled_outside(capture))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            rows = {row.leaf: row for row in end.value if row.leaf >= 0}
+            break
+    for index in inside:
+        assert "fills its .grad" in why(capture.graph, rows[index])
+        assert "use_reentrant=False" in remedy(capture.graph, rows[index])
+    assert ".grad stays None" in why(capture.graph, rows[named["idle.weight"]])

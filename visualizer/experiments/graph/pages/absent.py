@@ -10,7 +10,7 @@ from visualizer.base.explanation import Block, Explanation, Formula, Heading, Nu
 from visualizer.base.roles import Role
 from visualizer.experiments.graph.looks import bytes_text, figure_of
 from visualizer.experiments.graph.model import LEAF_IDENT, OUTSIDE_IDENT, Graph, Operation
-from visualizer.experiments.graph.pages.absent_rows import Row, remedy, rows_of, why
+from visualizer.experiments.graph.pages.absent_rows import Row, filled_outside, remedy, rows_of, why
 from visualizer.experiments.graph.pages.backward_code import program
 from visualizer.experiments.graph.pages_base import begin
 from visualizer.experiments.graph.requests import AbsentRequest, selected_ident
@@ -71,7 +71,7 @@ def run(request: AbsentRequest) -> Iterator[AbsentResult | None]:
     """
     found, view, drawing = yield from begin(request.source, request.shown)
     graph = found.capture.graph
-    rows = yield from rows_of(graph)
+    rows = yield from rows_of(graph, filled_outside(found.capture))
     kept = kept_of(graph)
     yield None
     yield AbsentResult(request=request, capture=found.capture, view=view, drawing=drawing, rows=rows, kept=kept,

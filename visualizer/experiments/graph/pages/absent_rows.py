@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import NamedTuple
 
-from visualizer.experiments.graph.model import Graph, Operation, Reason, TensorType
+from visualizer.experiments.graph.model import Capture, Graph, Operation, Reason, TensorType
 from visualizer.experiments.graph.ran import WHY, lost_at
 
 #: Operations that take only shape, dtype and device of their argument.
 _SHAPE_ONLY = ("zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "randint_like", "new_zeros",
                "new_ones", "new_full", "new_empty", "new_tensor")
+
+
+#: Why a leaf outside of the graph has a gradient.
+FILLED = "a node of the graph runs a backward of its own for it, as a checkpoint with use_reentrant=True does"
 
 
 class Row(NamedTuple):
@@ -23,6 +27,7 @@ class Row(NamedTuple):
         inside: whether it is in the graph that the loss is the end of.
         reason: why not.
         operation, leaf: which of the graph's it is; -1: not one of these.
+        filled: it is a leaf outside of the graph whose ``.grad`` backward fills nevertheless.
     """
 
     name: str
@@ -33,9 +38,19 @@ class Row(NamedTuple):
     reason: Reason
     operation: int = -1
     leaf: int = -1
+    filled: bool = False
 
 
-def rows_of(graph: Graph) -> Generator[None, None, tuple[Row, ...]]:
+def filled_outside(capture: Capture) -> frozenset[int]:
+    """Leaves that are not in the graph and yet get a gradient: what a node of it computes runs a backward of its own, as that of a
+    checkpoint with ``use_reentrant=True`` does."""
+    leaves = capture.graph.leaves
+    grads = capture.backward.grads if capture.backward is not None else ()
+    return frozenset(grad.leaf for grad in grads if leaves[grad.leaf].node < 0 and grad.after is not None
+                     and (grad.before is None or grad.before.norm != grad.after.norm))
+
+
+def rows_of(graph: Graph, filled: frozenset[int] = frozenset()) -> Generator[None, None, tuple[Row, ...]]:
     """Leaves first, then results in the order of the forward pass; yields None now and then."""
     rows = []
     for index, leaf in enumerate(graph.leaves):
@@ -43,7 +58,7 @@ def rows_of(graph: Graph) -> Generator[None, None, tuple[Row, ...]]:
         name = " = ".join(leaf.names) or "unnamed"
         # A leaf that could have a gradient and is not reached is in no path of this loss.
         reason: Reason = "" if leaf.node >= 0 else leaf.reason or ("unused" if leaf.requires_grad else "frozen")
-        rows.append(Row(name, made, -1, leaf.type, leaf.node >= 0, reason, leaf=index))
+        rows.append(Row(name, made, -1, leaf.type, leaf.node >= 0, reason, leaf=index, filled=index in filled))
     for operation in graph.operations:
         names = " = ".join(operation.variables)
         for place, type_ in enumerate(operation.outputs):
@@ -65,6 +80,8 @@ def why(graph: Graph, row: Row) -> str:
     if row.leaf >= 0:
         if row.reason == "integer" or row.type.dtype.startswith(("int", "uint", "bool")):
             return WHY["integer"]
+        if row.filled:
+            return f"{FILLED}, which fills its .grad"
         if row.reason == "unused":
             return "it requires a gradient, but the loss does not depend on it: its .grad stays None"
         return WHY["frozen"]
@@ -92,6 +109,8 @@ def remedy(graph: Graph, row: Row) -> str:
         return ""
     whole = row.type.dtype.startswith(("int", "uint", "bool"))
     match row.reason:
+        case _ if row.filled:
+            return "call checkpoint(..., use_reentrant=False)"
         case _ if row.leaf >= 0 and whole:
             return "only a floating point tensor can require a gradient; indices and classes need none"
         case "frozen":

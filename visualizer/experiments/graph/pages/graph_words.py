@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 from visualizer.base.explanation import Block, Heading, Number, Numbers, Paragraph, Table, Verdict, number_text
 from visualizer.base.roles import Role
 from visualizer.experiments.graph.findings import first_nonfinite
 from visualizer.experiments.graph.listing import longest_path, unique_bytes
 from visualizer.experiments.graph.looks import bytes_text, seconds_text
-from visualizer.experiments.graph.model import Backward, Capture, Graph
+from visualizer.experiments.graph.model import Backward, Capture, Graph, Leaf
 from visualizer.experiments.graph.node_words import kinds_table, leaf_name
+from visualizer.experiments.graph.pages.absent_rows import FILLED, filled_outside
 
 EMPTY = "There is no graph: nothing that the result was made of requires a gradient."
 #: Said of a large graph that is drawn already.
 BEFORE_BACKWARD: tuple[Block, ...] = (Verdict("The graph is drawn; now it is run backward once, for its gradients.", "muted"),)
 #: So many names are listed at most.
 _NAMES = 12
+
+
+class Group(NamedTuple):
+    """Parameters of which the same is to be said."""
+
+    role: Literal["warning", "muted"]
+    what: str
+    leaves: list[Leaf]
+
+    @property
+    def sentence(self) -> str:
+        count = len(self.leaves)
+        names = ", ".join(leaf_name(leaf) for leaf in self.leaves[:_NAMES])
+        more = f" and {count - _NAMES:,} more" if count > _NAMES else ""
+        return f"{count:,} parameter{'s' * (count != 1)} {self.what}: {names}{more}."
 
 
 def overview(capture: Capture) -> list[Block]:
@@ -40,7 +57,7 @@ def overview(capture: Capture) -> list[Block]:
                             "to know all about it."))
     blocks += [Heading("Counts"), Numbers(tuple(_counts(graph)))]
     blocks += [Heading("Leaves"), Numbers(tuple(_leaves(graph)))]
-    blocks += _unused(graph)
+    blocks += _unused(capture)
     blocks += _backward(graph, backward)
     blocks += [Heading("Nodes by kind"), kinds_table(graph.nodes)]
     return [*blocks, *_output(graph)]
@@ -99,21 +116,19 @@ def _leaves(graph: Graph) -> list[Number]:
     ]
 
 
-def _unused(graph: Graph) -> list[Block]:
-    """Parameters that get no gradient, by name."""
-    idle = [leaf for leaf in graph.leaves if leaf.parameter and leaf.node < 0]
-    if not idle:
-        return []
-    frozen = [leaf for leaf in idle if not leaf.requires_grad]
-    unused = [leaf for leaf in idle if leaf.requires_grad]
-    blocks: list[Block] = []
-    for leaves, why in ((unused, "do not reach the loss: their .grad stays None"), (frozen, "are frozen (requires_grad=False)")):
-        if leaves:
-            names = [leaf_name(leaf) for leaf in leaves[:_NAMES]]
-            more = f" and {len(leaves) - _NAMES:,} more" if len(leaves) > _NAMES else ""
-            blocks.append(Verdict(f"{len(leaves):,} parameter{'s' * (len(leaves) != 1)} {why}: {', '.join(names)}{more}.",
-                                  "warning" if leaves is unused else "muted"))
-    return blocks
+def _unused(capture: Capture) -> list[Block]:
+    """Parameters that are not in the graph, by name."""
+    inside = filled_outside(capture)
+    idle = [(leaf, index in inside) for index, leaf in enumerate(capture.graph.leaves) if leaf.parameter and leaf.node < 0]
+    groups = (
+        Group("muted", f"have no place in the graph, but {FILLED.replace('for it', 'for them')}",
+              [leaf for leaf, filled in idle if filled]),
+        Group("warning", "do not reach the loss: their .grad stays None",
+              [leaf for leaf, filled in idle if leaf.requires_grad and not filled]),
+        Group("muted", "are frozen (requires_grad=False)",
+              [leaf for leaf, filled in idle if not leaf.requires_grad and not filled]),
+    )
+    return [Verdict(group.sentence, group.role) for group in groups if group.leaves]
 
 
 def _backward(graph: Graph, backward: Backward | None) -> list[Block]:
