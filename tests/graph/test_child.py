@@ -222,6 +222,30 @@ def test_what_a_finished_program_left_running_is_killed(tmp_path):
     wait_for(lambda: gone(int(file.read_text())))
 
 
+@linux
+@pytest.mark.parametrize("after", ["", "while True: time.sleep(1)", "os._exit(3)"])
+def test_what_has_left_the_session_of_the_program_is_killed_as_well(tmp_path, after):
+    """As daemons do it: a child of a child, in a session of its own."""
+    file = tmp_path / "process"
+    program = f"""
+        import os
+        if not os.fork():
+            os.setsid()
+            if not os.fork():
+                open({str(file)!r}, "w").write(str(os.getpid()))
+                time.sleep(1000)
+            os._exit(0)
+        while not os.path.exists({str(file)!r}) or not os.path.getsize({str(file)!r}):
+            time.sleep(0.01)
+        {after}
+        """
+    if after:
+        refused(program, time_limit=2.0)
+    else:
+        ran(program)
+    wait_for(lambda: gone(int(file.read_text())))
+
+
 @posix
 def test_the_child_dies_with_the_window_even_if_it_never_lets_go_of_the_interpreter(tmp_path):
     file = tmp_path / "child"

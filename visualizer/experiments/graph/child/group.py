@@ -8,8 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+#: The variable of the environment that all have which a program has started; its value is the mark of that program.
+MARK = "VISUALIZER_PROGRAM"
 #: Processes that a program may have started at one time.
 MOST_PROCESSES = 256
+#: So often those are looked for that have left the session.
+_ROUNDS = 20
 
 
 def members(leader: int) -> list[int]:
@@ -54,8 +58,24 @@ def ended(process: subprocess.Popen[bytes]) -> bool:
     return process.poll() is not None
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill the child and all of its session at once, and reap it."""
+def marked(mark: str) -> list[int]:
+    """The living processes that began with this mark, whatever session they are in now; none where the system does not tell."""
+    if sys.platform != "linux":
+        return []
+    found, line = [], f"{MARK}={mark}".encode()
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            try:
+                begun = Path(f"/proc/{name}/environ").read_bytes()
+            except OSError:  # another user's, or gone
+                continue
+            if line in begun.split(b"\0"):
+                found.append(int(name))
+    return found
+
+
+def kill(process: subprocess.Popen[bytes], mark: str) -> None:
+    """Kill the child and all of its session at once, and what it has started outside of that, and reap it."""
     if process.returncode is None:
         if os.name == "nt":
             subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
@@ -66,6 +86,12 @@ def kill(process: subprocess.Popen[bytes]) -> None:
                 _signal(member, group=False)
     process.kill()
     process.wait()
+    for _ in range(_ROUNDS):  # while one is looked for, another may begin
+        strays = marked(mark)
+        if not strays:
+            break
+        for stray in strays:
+            _signal(stray, group=False)
 
 
 def _signal(number: int, *, group: bool) -> None:

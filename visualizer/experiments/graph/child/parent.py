@@ -120,7 +120,7 @@ class Child:
             with (folder / OUTPUT).open("ab") as output:
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-X", "faulthandler", "-m", f"{__package__}.main"], stdin=subprocess.PIPE,
-                    stdout=output, stderr=subprocess.STDOUT, env=_environment(), start_new_session=True,
+                    stdout=output, stderr=subprocess.STDOUT, env=_environment(self.folder), start_new_session=True,
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
         except (OSError, ValueError) as error:
@@ -151,7 +151,7 @@ class Child:
                 looks += 1
                 time.sleep(_LOOK)
         finally:
-            group.kill(self._process)
+            group.kill(self._process, str(self.folder))
             stdin = self._process.stdin
             if stdin is not None:
                 try:
@@ -241,14 +241,17 @@ class Child:
             return stream.read(KEPT_OUTPUT)
 
 
-def _environment() -> dict[str, str]:
-    """The user's own, with what torch and Python read when they start; the child finds this very visualizer."""
+def _environment(folder: Path) -> dict[str, str]:
+    """The user's own, with what torch and Python read when they start; the child finds this very visualizer.
+
+    The job's folder is in it, too: by that, whatever the program starts is known, even what has left its session.
+    """
     import visualizer
 
     here = str(Path(visualizer.__file__).resolve().parents[1])
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     own = {
-        "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8:backslashreplace",
+        group.MARK: str(folder), "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8:backslashreplace",
         "PYTHONPATH": os.pathsep.join([*paths, *([here] if here not in paths else [])]),
     }
     return {"OMP_WAIT_POLICY": "PASSIVE"} | dict(os.environ) | own
