@@ -119,6 +119,9 @@ def captured_run(ran: Ran) -> Generator[None, None, Captured]:
 def _run_in_parts(ran: Ran) -> Generator[Captured | None, None, Captured]:
     """As :func:`captured_run`, with what is known before the backward pass on the way."""
     walked = yield from walk(ran.roots, ran.model, ran.recording)
+    # The program's variables go with the graph, and before its nodes: with functions among them they are a cycle, which would hold
+    # the loss until the collector comes, and then the nodes would be destroyed by recursion.
+    walked.live.first(ran.space.clear)
     found = Captured(Capture(walked.graph, None, torch.__version__), walked)
     if walked.roots:
         yield found

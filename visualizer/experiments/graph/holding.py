@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 from torch import Tensor
@@ -33,6 +33,7 @@ class Live(Sequence[Any]):
     def __init__(self, nodes: Sequence[Any], order: Sequence[int]) -> None:
         self._nodes = list(nodes)
         self._order = order
+        self._first: list[Callable[[], None]] = []
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -51,8 +52,14 @@ class Live(Sequence[Any]):
 
     def __del__(self) -> None:
         nodes = self._nodes
+        for call in self._first:
+            call()
         for at in self._order:
             nodes[at] = None
+
+    def first(self, call: Callable[[], None]) -> None:
+        """Call this when nobody needs the nodes any more, before they are let go: it drops tensors that hold the graph, too."""
+        self._first.append(call)
 
     def stay_with(self, tensor: Tensor) -> None:
         """Hold the nodes until this tensor is gone, which somebody else owns and which holds the graph.

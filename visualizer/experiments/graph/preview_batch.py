@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from visualizer.experiments.graph.model import Preview
-from visualizer.experiments.graph.previews import Storages, moments, preview, preview_in_pieces, taken
+from visualizer.experiments.graph.previews import Storages, moments, preview, preview_in_pieces, taken, without_values
 
 if TYPE_CHECKING:
     from visualizer.figures.model import Floats
@@ -28,19 +28,25 @@ class Batch:
 
     Args:
         storages: as of :func:`~visualizer.experiments.graph.previews.preview`.
+        values: False: of no tensor more than its type.
     """
 
-    def __init__(self, storages: Storages | None = None) -> None:
+    def __init__(self, storages: Storages | None = None, *, values: bool = True) -> None:
         self.storages = storages
+        self.values = values
         self._waiting: dict[int, list[tuple[Preview, Floats]]] = {}
         self._held = 0
 
     def preview(self, tensor: Tensor, most: int) -> Preview:
         """The tensor as it is now, whatever happens to it later."""
+        if not self.values:
+            return without_values(tensor)
         return self._small(tensor, most) or preview(tensor, most, self.storages)
 
     def preview_in_pieces(self, tensor: Tensor, most: int) -> Generator[None, None, Preview]:
         """As :meth:`preview`; a large tensor is looked at in pieces of about a millisecond."""
+        if not self.values:
+            return without_values(tensor)
         return self._small(tensor, most) or (yield from preview_in_pieces(tensor, most, self.storages))
 
     def _small(self, tensor: Tensor, most: int) -> Preview | None:

@@ -201,6 +201,15 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
+def without_values(tensor: Tensor) -> Preview:
+    """Its type, and nothing of what is in it."""
+    with torch._C.DisableTorchFunction():
+        try:
+            return Preview(_types(tensor.shape, tensor.dtype), 0, _nothing(), (0, 0))
+        except Exception:  # a nested tensor has no shape
+            return Preview(_type_of_strange(tensor), 0, _nothing(), (0, 0))
+
+
 def _type_of_strange(tensor: Tensor) -> TensorType:
     try:
         return TensorType((), dtype_name(tensor.dtype))

@@ -6,6 +6,7 @@ import ast
 import builtins
 import io
 import linecache
+from dataclasses import replace
 from types import CodeType
 from typing import Any
 
@@ -71,7 +72,8 @@ def run_program(text: str, name: str = "program", seed: int = 0, *, title: str =
     candidates = [(key, own[key]) for key in ROOTS if key in own]
     candidates.append(("the value of the last line", last))
     candidates += [(key, own[key]) for key in reversed(assigned) if key in own and key not in ROOTS]
-    return concluded(recording, model if issubclass(type(model), nn.Module) else None, own, candidates, say=True)
+    ran = concluded(recording, model if issubclass(type(model), nn.Module) else None, own, candidates, say=True)
+    return replace(ran, space=space)
 
 
 def _compiled(text: str, file: str) -> tuple[CodeType, tuple[str, ...]]:

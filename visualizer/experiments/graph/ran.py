@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -37,11 +37,14 @@ class Ran:
             ``recording.failure`` says why.
         model: whose parameters have names.
         recording: named already.
+        space: the global names of a program text. Its functions refer to them and they to its functions, so they stay until
+            they are cleared; what the program computes backward needs them.
     """
 
     roots: tuple[Tensor, ...]
     model: nn.Module | None
     recording: Recording
+    space: dict[str, object] = field(default_factory=dict)
 
 
 def concluded(recording: Recording, model: nn.Module | None, variables: Mapping[str, object],

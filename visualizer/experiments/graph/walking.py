@@ -130,7 +130,7 @@ def edge_of(root: Root) -> GradientEdge | None:
 
 def walk(
     roots: Sequence[Root], model: nn.Module | None = None, recording: Recorded | None = None,
-    names: Mapping[str, Tensor] | None = None,
+    names: Mapping[str, Tensor] | None = None, *, values: bool = True,
 ) -> Generator[None, None, Walked]:
     """Walk from the roots; yields every few milliseconds and returns the graph.
 
@@ -140,6 +140,7 @@ def walk(
         model: whose parameters and buffers are named.
         recording: of the forward pass: module calls, source lines, operations, values. Without it, module calls are guessed.
         names: variables of the user's code, for names of tensors.
+        values: whether tensors are looked at; if not, leaves have types only, and nothing is told of what nodes keep.
 
     Whatever is read of user's tensors is read without their code: no hook runs, a checkpointed part is not computed again.
     """
@@ -153,16 +154,16 @@ def walk(
     leaf_nodes = {id(node.variable): at for at, node in enumerate(live) if _is_leaf(node)}
     yield None
     leaves = yield from leaves_of(model, recording, names, tuple(live[at] for at in leaf_nodes.values()))
-    most, batch = budget(2 * len(live) + len(leaves.entries)), Batch(Storages())
+    most, batch = budget(2 * len(live) + len(leaves.entries)), Batch(Storages(), values=values)
     listed = yield from leaves.listed(leaf_nodes, most, batch)
 
     reader = Reader(leaves.names(), most, batch)
     nodes = yield from _nodes(found, reader, recording, variables, leaves)
     yield None
-    values = {found.index[id(node)]: value for node, value in reader.made if id(node) in found.index}
+    made = {found.index[id(node)]: value for node, value in reader.made if id(node) in found.index}
     loss = next((batch.preview(root, most) for root in roots if isinstance(root, Tensor)), None)
     if started and loss is not None and isinstance(started[0][0], Tensor) and started[0][1].output_nr == 0:
-        values.setdefault(found.index[id(started[0][1].node)], batch.preview(started[0][0], most))
+        made.setdefault(found.index[id(started[0][1].node)], batch.preview(started[0][0], most))
     yield from batch.finish()
 
     yield None
@@ -171,7 +172,7 @@ def walk(
     of_node = [node.call for node in nodes]
     if recording is None and model is not None:
         calls, of_node = yield from guessed_calls(nodes, edges, model)
-    nodes = yield from _completed(nodes, values, of_node)
+    nodes = yield from _completed(nodes, made, of_node)
     operations = (yield from recording.operations_of(nodes)) if recording is not None else ()
     yield None
     graph = Graph(
@@ -238,7 +239,7 @@ def _nodes(
             sequence = node._sequence_nr()
             sequence = sequence if sequence < _NO_SEQUENCE else -1
             made = recording.of_node(sequence, node) if recording is not None else _UNKNOWN
-            saved = (yield from reader.read(node)) if kind == "custom" or reader.attributes(node) else ()
+            saved = (yield from reader.read(node)) if reader.batch.values and (kind == "custom" or reader.attributes(node)) else ()
             nodes.append(Node(at, name, kind, sequence, types.outputs(node), variables.get(at, ()), (), made.call, made.line,
                               made.operation, saved, empty, made.value, defined_at(node) if kind == "custom" else ""))
         if not at & 15 and time.perf_counter() > due:
