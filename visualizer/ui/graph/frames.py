@@ -64,9 +64,9 @@ def titles(stage: Stage, rows: Rows, viewport: Viewport, theme: Theme) -> list[t
         frame = pixels_of(stage.frame(row), viewport)
         text = stage.drawing.frames.titles[row]
         width = min(unit_width(text, True) * size + _SIGN + 0.45 * size + 4.0, max(frame.width() - 3.0, least))
-        high = size * line_height(True) + 4.0
+        tall = size * line_height(True) + 4.0
         # Far away it is higher than the strip that the frame has for it: it stands on the border then, and covers no box.
-        area = QRectF(frame.left() + 2.0, frame.top() + 1.0 - max(0.0, high - _STRIP * zoom), width, high)
+        area = QRectF(frame.left() + 2.0, frame.top() + 1.0 - max(0.0, tall - _STRIP * zoom), width, tall)
         if not any(area.intersects(other) for _, other, _ in placed):
             placed.append((row, area, size))
     return placed
