@@ -51,8 +51,8 @@ class Held:
 
 
 def without_values(*tensors: Tensor | None) -> bool:
-    """Whether one of these has no values that could be compared: it is on the device ``meta``."""
-    return any(tensor is not None and tensor.is_meta for tensor in tensors)
+    """Whether one of these has no values that could be compared: it is on the device ``meta``, or a FakeTensor."""
+    return any(tensor is not None and (tensor.is_meta or type(tensor).__name__ == "FakeTensor") for tensor in tensors)
 
 
 def retained(nodes: Iterable[Any]) -> list[Tensor]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from visualizer.experiments.graph.model import Preview, Saved
 from visualizer.experiments.graph.preview_batch import Batch
+from visualizer.experiments.graph.torch_functions import is_tensor
 
 FREED = "freed by backward"
 CHANGED = "changed in place since: backward will refuse it"
@@ -141,10 +142,14 @@ class Reader:
     def _context(self, node: Any, found: list[Saved]) -> Generator[None, None, None]:
         """What a user's Function has put on its ``ctx`` beside ``save_for_backward``."""
         for name, value in list(vars(node).items()):
-            if isinstance(value, Tensor):
+            if is_tensor(value):
                 found.append((yield from self._saved(name, value)))
-            else:
-                found.append(Saved(name, None, text_of(value)))
+                continue
+            try:
+                text = text_of(value)
+            except Exception:  # an object that refuses to say of what class it is
+                text = f"<{type(value).__qualname__}>"
+            found.append(Saved(name, None, text))
 
 
 def _is_hooked(packed: Any) -> bool:
