@@ -338,3 +338,14 @@ def test_paths_without_a_choice_say_what_to_click() -> None:
     root = result.capture.graph.roots[0]
     chosen = TAB.gesture(state, Gesture("click", "graph", "node", root, 0.0, 0.0))
     assert TAB.figures(result, chosen)[0].note == ""
+
+
+def test_a_group_that_was_clicked_and_then_opened_leaves_the_tensor_of_the_loss() -> None:
+    state = GraphState().changed(example="gpt", depth=3)
+    result = result_of(state)
+    item = next(item for item in result.view.items if item.times > 1)
+    chosen = TAB.gesture(state, Gesture("click", "graph", "node", item.ident, 0.0, 0.0))
+    assert "group" in TAB.figures(result, chosen)[1].note
+    opened = TAB.gesture(chosen, Gesture("click", "graph", "toggle", item.ident, 0.0, 0.0))
+    after = TAB.figures(result_of(opened), opened)[1]
+    assert after.title == "loss"

@@ -219,7 +219,7 @@ def _common(one: QRectF, other: QRectF) -> float:
 
 
 def _write_on_edges(painter: QPainter, writer: Writer, graph: GraphPainter, viewport: Viewport) -> None:
-    """The gradient that flows along an edge, on the middle of its way."""
+    """The gradient that flows along an edge, beside the middle of its way."""
     theme, palette = graph.theme, graph.theme.palette
     size = writer.size(_ON_EDGE * theme.zoom)
     high = size * line_height(True) + 4.0
@@ -232,7 +232,7 @@ def _write_on_edges(painter: QPainter, writer: Writer, graph: GraphPainter, view
         x, y = graph.stage.way(row)
         px, py = viewport.to_pixels(*_half_way(x, y))
         wide = unit_width(text, True) * size + 10.0
-        wishes = ((px - wide / 2, py - high / 2), (px + 8.0, py - high / 2), (px - wide - 8.0, py - high / 2),
+        wishes = ((px + 8.0, py - high / 2), (px - wide - 8.0, py - high / 2), (px - wide / 2, py - high / 2),
                   (px + 8.0, py - 1.3 * high), (px - wide - 8.0, py - 1.3 * high))
         chip = _free(graph.stage, viewport, wishes, wide, high, taken, -1)
         taken.append(chip)

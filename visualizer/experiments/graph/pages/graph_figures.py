@@ -35,11 +35,12 @@ class Chosen(NamedTuple):
 def chosen(result: GraphResult, state: GraphState) -> Chosen:
     """The tensor that the state asks for; of the node that backward starts from while none is chosen."""
     ident, graph = selected_ident(state), result.capture.graph
-    if ident is None:
+    rows = prepared_for(result.capture, result.view, result.drawing).rows
+    if ident is None or (ident not in rows and ident >= len(graph.nodes)):  # nothing, or a group that has been opened since
         if not graph.roots:
             return Chosen(None, "", "There is no graph, so there are no tensors of it.")
         ident = graph.roots[0]  # where backward starts: what the graph computes
-    row = prepared_for(result.capture, result.view, result.drawing).rows.get(ident)
+    row = rows.get(ident)
     item = result.view.items[row] if row is not None else None
     if item is not None and item.operation >= 0:
         operation = graph.operations[item.operation]
