@@ -145,9 +145,11 @@ def _notes(capture: Capture, replay: Replay, view: GraphView, position: Position
 
 
 def filled_names(view: GraphView, row: int, names: list[str]) -> str:
-    """What a note calls the gradients of these leaves: short at the leaf's own box, by name at a box that it is folded into."""
-    item = view.items[row]
-    return ".grad" if len(names) == 1 and len(item.members) == 1 else ", ".join(f"{name}.grad" for name in names)
+    """What a note calls the gradients of these leaves: short at the leaf's own box, by name at one that it is folded into, several
+    there by their number."""
+    if len(names) > 1:
+        return f"{len(names):,} .grad"
+    return ".grad" if len(view.items[row].members) == 1 else f"{names[0]}.grad"
 
 
 def small(capture: Capture, replay: Replay, position: Position, local: Local | None) -> tuple[Figure, Figure, Figure]:

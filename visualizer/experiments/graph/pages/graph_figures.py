@@ -18,7 +18,7 @@ from visualizer.experiments.graph.state import GraphState
 from visualizer.figures.model import Axis, Bars, Figure, Heat, Layer, Note, Rule, readonly
 
 #: Up to so many rows and columns, or bars, each has its number written: there has to be room for it.
-_ROWS, _COLUMNS = 5, 8
+_ROWS, _COLUMNS, _MANY_BARS = 5, 5, 6
 _TICKS = 12
 _BINS = 40
 
@@ -164,7 +164,7 @@ def _bars(chosen: Chosen, shown: Preview, bad: str) -> Figure:
     seen = np.isfinite(values)
     layers: list[Layer] = [Bars(key="tensor", role=chosen.role, left=readonly(at[seen] - 0.4), right=readonly(at[seen] + 0.4),
                                 height=readonly(values[seen]), opacity=0.85)]
-    if len(values) <= _COLUMNS:
+    if len(values) <= _MANY_BARS:
         layers += [
             Note(key=str(j), role=Role.TEXT, x=float(j), y=float(value) if np.isfinite(value) else 0.0, text=number_text(value, 3),
                  anchor=(0.5, -0.15 if value < 0 else 1.15))
