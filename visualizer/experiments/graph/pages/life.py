@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -87,7 +88,11 @@ def run(request: LifeRequest) -> Iterator[LifeResult | None]:
         life = yield from _lived(request.source, plan)
     else:
         life = derived(captured.capture, plan)
-    yield LifeResult(request=request, steps=len(life.events) - 1, capture=captured.capture, view=view, drawing=drawing, life=life)
+    result = LifeResult(request=request, steps=len(life.events) - 1, capture=captured.capture, view=view, drawing=drawing, life=life)
+    for index in range(len(life.events)):  # of a network, each takes more than the window has for a frame
+        yield None
+        result.grads(index)
+    yield result
 
 
 def _lived(source: Source, plan: Plan) -> Generator[None, None, Life]:
@@ -95,6 +100,7 @@ def _lived(source: Source, plan: Plan) -> Generator[None, None, Life]:
     ran = yield from in_turns(lambda: run_program(entry.program(dict(source.sizes)), entry.name, source.seed, title=entry.title))
     yield None
     walked = yield from walk(ran.roots, ran.model, ran.recording)
+    walked.live.first(ran.space.clear)
     return (yield from lived(walked, plan))
 
 
@@ -148,7 +154,7 @@ def _grads(result: LifeResult, index: int) -> Figure:
     if not life.leaves:
         axis = Axis("", ticks=())
         return Figure("grads", title, axis, axis, (), note="No leaf of this graph requires a gradient.")
-    sizes = [int(np.prod(graph.leaves[leaf].type.shape)) for leaf in life.leaves]
+    sizes = [math.prod(graph.leaves[leaf].type.shape) for leaf in life.leaves]
     ever = [one for each in life.events for one in each.after if one is not None]
     if sum(sizes) <= _ELEMENTS and all(one.complete for one in ever):
         return _elements(life, index, [leaf_name(graph, leaf) for leaf in life.leaves], sizes, title, note)
@@ -157,13 +163,10 @@ def _grads(result: LifeResult, index: int) -> Figure:
 
 def _limits(life: Life, norms: bool) -> tuple[float, float]:
     """Of all events, so that the view does not jump."""
-    low = high = 0.0
-    for event in life.events:
-        for one in event.after:
-            values = np.zeros(0) if one is None else np.array([one.norm]) if norms else one.sample.reshape(-1)
-            finite = values[np.isfinite(values)]
-            if finite.size:
-                low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    every = [one for event in life.events for one in event.after if one is not None]
+    values = np.array([one.norm for one in every] if norms else [value for one in every for value in one.sample.flat])
+    finite = values[np.isfinite(values)]
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
     room = 0.45 * (high - low) or 1.0
     return low - (room if low < 0 else 0.0), high + (room if high > 0 or low == 0 else 0.0)
 
