@@ -341,3 +341,35 @@ def test_the_code_of_a_program_runs_whatever_must_stand_in_its_first_line(capsys
 def test_code_that_python_cannot_read_is_shown_as_it_is(program: str) -> None:
     for view in ("graph", "backward", "life", "absent"):
         assert program in TAB.code(state_of(view=view, source="code", code=program))
+
+
+def test_a_box_with_several_leaves_counts_what_is_filled_and_one_is_named() -> None:
+    state = state_of(example="mlp", fold="parameters")
+    result = result_of(state)
+    last = drawn(result, state, result.steps)[0]
+    assert isinstance(last, GraphFigure)
+    assert {text for _, text, _ in last.notes} == {"2 .grad filled"}
+
+
+def test_the_gradients_that_flow_are_written_on_their_edges() -> None:
+    """Each text is the number that the node sent, or its norm; and stands on an edge that leaves the node."""
+    state = state_of(example="lecture", fold="none")
+    result = result_of(state)
+    seen = []
+    for at in range(result.steps + 1):
+        figure = drawn(result, state, at)[0]
+        assert isinstance(figure, GraphFigure)
+        position = result.replay.at(at)
+        if position.step < 0:
+            assert figure.edge_notes == ()
+            continue
+        step = result.replay.steps[position.step]
+        edges = figure.drawing.edges
+        sent = [one for one in step.outgoing if one is not None]
+        for row, text in figure.edge_notes:
+            assert int(edges.source[row]) in figure.active
+            said = float(text.removeprefix("norm ").replace("\\u2212", "-"))
+            assert min(abs(abs(said) - one.norm) for one in sent) <= 0.006 * abs(said)
+            seen.append(text)
+    assert "norm 0.443" in seen
+    assert len(seen) == len(result.drawing.edges)

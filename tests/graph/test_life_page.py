@@ -110,7 +110,7 @@ def test_a_graph_that_lives_elsewhere_is_derived_and_says_so(monkeypatch: pytest
     state = state_of(retain=True)
     real = result_of(state)
     found = ended(captures.captured(source_of(state)))
-    monkeypatch.setattr(captures, "captured", lambda source: (yield None) or Captured(found.capture))
+    monkeypatch.setattr(captures, "captured_in_parts", lambda source: (yield None) or Captured(found.capture))
     derived = result_of(state)
     assert derived.life.derived
     assert not real.life.derived
