@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -184,3 +185,17 @@ def test_declaring_the_catalogue_needs_no_torch() -> None:
     code = ("import sys; from visualizer.experiments.graph.examples.catalogue import EXAMPLES; "
             "assert len(EXAMPLES) > 20; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_in_the_lectures_layer_the_weight_gets_its_gradient_though_only_output_and_target_reach_the_loss() -> None:
+    """Against the closed form: dL/dW = 2/3 (Wx + b - t) x\u1d40, dL/db = 2/3 (Wx + b - t)."""
+    found = run(example("lecture_loss")).capture
+    leaves = {leaf.names[0]: leaf.value.sample for leaf in found.graph.leaves if leaf.parameter and leaf.value is not None}
+    assert found.backward is not None
+    grads = {found.graph.leaves[grad.leaf].names[0]: grad for grad in found.backward.grads}
+    x, target = np.array([1.0, 2.0, 3.0, 2.0, 1.0]), np.array([4.0, 5.0, 6.0])
+    off = leaves["weight"] @ x + leaves["bias"].ravel() - target
+    assert all(grad.before is None and grad.after is not None for grad in grads.values())
+    assert grads["weight"].after.sample == pytest.approx(2 / 3 * np.outer(off, x), rel=1e-5)  # type: ignore[union-attr]
+    assert grads["bias"].after.sample.ravel() == pytest.approx(2 / 3 * off, rel=1e-5)  # type: ignore[union-attr]
+    assert "target" not in {name for node in found.graph.nodes for name in node.parameters}

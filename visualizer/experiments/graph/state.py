@@ -172,6 +172,8 @@ PRESETS = (
             "colour": "gradient"}),
     Preset("lecture_steps", "Lecture: backward", "The same graph, recorded and then run backward node by node.",
            {"view": "backward", "source": "example", "example": "lecture", "fold": "none", "direction": "down"}, play=True),
+    Preset("lecture_layer", "Lecture: through a layer", "The loss of Linear(5, 3): weight.grad is None until backward arrives.",
+           {"view": "backward", "source": "example", "example": "lecture_loss", "fold": "none", "direction": "down"}, play=True),
     Preset("absent", "Why not in the graph?", "detach, no_grad, an integer, an input: tensors that autograd does not follow.",
            {"view": "absent", "source": "example", "example": "detach", "fold": "none", "direction": "down"}),
     Preset("again", "Backward twice", "A second backward on the same loss: torch's error, step by step.",

@@ -22,6 +22,17 @@ output = model(x)
 """, {"batch": 1},
     ),
     Example(
+        "lecture_loss", "Lecture: a loss through a layer",
+        "Only output and target reach the loss, and yet the layer's weight gets its gradient: the graph links them.",
+        """
+model = nn.Linear(5, 3)
+x = torch.tensor([1., 2., 3., 2., 1.])
+target = torch.tensor([4., 5., 6.])
+output = model(x)
+loss = F.mse_loss(output, target)   # knows nothing of the layer; the output's grad_fn does
+""",
+    ),
+    Example(
         "square", "x * x", "One tensor is used twice: two edges lead to the same leaf, and their gradients add up to 2x.",
         """
 x = torch.tensor([1., 2., 3.], requires_grad=True)
