@@ -21,10 +21,13 @@ from xvfb import Display, Program, find  # noqa: E402  (found by the line above)
 SCREEN = (1600, 1000)  # larger than the window opens by itself
 
 
-def landed(shown: dict[str, Any]) -> bool:
-    """Whether the lecture's second stage has been played to its end."""
-    label = find(shown, "landscape.position")
-    return label is not None and is_over(label["text"])
+def played(tab: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether the run of a tab has been played to its end."""
+    def condition(shown: dict[str, Any]) -> bool:
+        label = find(shown, f"{tab}.position")
+        return label is not None and is_over(label["text"])
+
+    return condition
 
 
 def drawn(figure: str, words: str) -> Callable[[dict[str, Any]], bool]:
@@ -38,10 +41,11 @@ def drawn(figure: str, words: str) -> Callable[[dict[str, Any]], bool]:
 
 #: Name of the file, tab, what is clicked there, and when the picture is ready.
 SHOTS = (
-    ("landscape", ("landscape.preset.stage2",), landed),
+    ("landscape", ("landscape.preset.stage2",), played("landscape")),
     ("distributions", ("distributions.view.initializer", "distributions.preset.linear_64_128"),
      drawn("distributions.figure.sample", "128")),
     ("losses", ("losses.preset.cross_entropy",), drawn("losses.figure.tensors", "logits")),
+    ("graph", ("graph.view.backward", "graph.preset.joins"), played("graph")),
 )
 
 
