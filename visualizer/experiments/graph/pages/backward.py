@@ -86,8 +86,12 @@ def run(request: BackwardRequest) -> Iterator[BackwardResult | None]:
     found: tuple[Local, ...] = ()
     if captured.walked is not None and capture.backward is not None:
         found = yield from locals_of(captured.walked, capture.backward)
-    yield BackwardResult(request=request, steps=replay.last, capture=capture, view=view, drawing=drawing, replay=replay, rows=rows,
-                         locals=found, nonfinite=first_nonfinite(capture))
+    yield None
+    result = BackwardResult(request=request, steps=replay.last, capture=capture, view=view, drawing=drawing, replay=replay,
+                            rows=rows, locals=found, nonfinite=first_nonfinite(capture))
+    yield None
+    result.drawn(0)  # what all positions have in common is worked out at the first, and the window does not wait for it
+    yield result
 
 
 def figures(result: BackwardResult, state: GraphState) -> tuple[AnyFigure, ...]:

@@ -88,7 +88,8 @@ def run(request: LifeRequest) -> Iterator[LifeResult | None]:
         life = yield from _lived(request.source, plan)
     else:
         life = derived(captured.capture, plan)
-    result = LifeResult(request=request, steps=len(life.events) - 1, capture=captured.capture, view=view, drawing=drawing, life=life)
+    result = LifeResult(
+        request=request, steps=len(life.events) - 1, capture=captured.capture, view=view, drawing=drawing, life=life)
     for index in range(len(life.events)):  # of a network, each takes more than the window has for a frame
         yield None
         result.grads(index)
