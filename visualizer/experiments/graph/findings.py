@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from visualizer.experiments.graph.model import Capture, Graph, Node, Operation, Preview
 
@@ -49,11 +50,21 @@ class NonFinite:
         return f"The first {self.what} is made in the forward pass by {name}: {many} of its result; its inputs had none."
 
 
+_found: WeakKeyDictionary[Capture, NonFinite | None] = WeakKeyDictionary()
+
+
 def first_nonfinite(capture: Capture) -> NonFinite | None:
     """Where the first NaN was made or, if there is none, the first infinity; the forward pass before backward.
 
-    An infinity that an operation was asked for, such as ``masked_fill`` with -inf, is none to be told of.
+    An infinity that an operation was asked for, such as ``masked_fill`` with -inf, is none to be told of. The search goes
+    through every tensor, so its answer is kept for as long as the capture is.
     """
+    if capture not in _found:
+        _found[capture] = _searched(capture)
+    return _found[capture]
+
+
+def _searched(capture: Capture) -> NonFinite | None:
     backward: list[NonFinite] = []
     whats: tuple[What, ...] = ("NaN", "infinity")
     for what in whats:
@@ -117,6 +128,9 @@ def _of_backward(capture: Capture, what: What) -> Iterator[NonFinite]:
     if capture.backward is None:
         return
     for index, step in enumerate(capture.backward.steps):
-        count = sum(_count(gradient, what) for gradient in step.outgoing)
+        count = 0
+        for gradient in step.outgoing:
+            if gradient is not None and (gradient.nans or gradient.infinities):
+                count += _count(gradient, what)
         if count and not any(_count(gradient, what) for gradient in step.incoming):
             yield NonFinite(what, "backward", step.node, step=index, count=count)

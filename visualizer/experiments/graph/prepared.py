@@ -293,7 +293,7 @@ def _backward_numbers(graph: Graph, backward: Backward | None) -> tuple[Floats, 
     for step in backward.steps if backward is not None else ():
         norms = [one.norm for one in step.incoming if one is not None]
         if norms:
-            gradient[step.node] = float(np.hypot.reduce(norms))
+            gradient[step.node] = norms[0] if len(norms) == 1 else float(np.hypot.reduce(norms))
         seconds[step.node] = step.seconds
     return gradient, seconds
 
