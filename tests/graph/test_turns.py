@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from typing import TypeVar
@@ -121,3 +123,29 @@ def test_a_capture_taken_in_turns_is_that_of_one_go(name: str, monkeypatch: pyte
     monkeypatch.setattr(turns, "SLICE", 1e9)
     assert taken() == there
     captures.forget()
+
+
+def test_the_workers_thread_can_let_go_of_a_deep_graph_whose_run_was_left() -> None:
+    """torch lets go of it by recursion: with the usual stack of a thread the process would die of 100,000 nodes."""
+    script = """
+import torch
+from visualizer.experiments.graph.walking import structure
+from visualizer.worker.torch_worker import TorchThread
+
+class Deep(TorchThread):
+    def run(self):
+        x = torch.ones(1, requires_grad=True)
+        for _ in range(100_000):
+            x = x + 1
+        walk = structure([x.grad_fn])
+        for _ in walk:
+            pass
+        del x, walk
+        print("alive", flush=True)
+
+thread = Deep()
+thread.start()
+thread.wait()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "alive\n"), ended.stderr

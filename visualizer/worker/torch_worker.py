@@ -12,6 +12,8 @@ from visualizer.worker.loading import ImportGate, Interrupted, Milestone, Prepar
 from visualizer.worker.mailbox import Mailbox
 from visualizer.worker.scheduler import Job, Scheduler
 
+STACK = 1 << 26
+"""Bytes: torch lets go of a chain of autograd nodes by recursion, some 180 bytes for each, and macOS gives a thread 512 KiB."""
 HEAD_START = 1.0
 """Seconds that waiting runs compute before the rest of the preparation goes on in turns with them."""
 
@@ -22,6 +24,10 @@ class TorchThread(QThread):
     Without it, every slot would get a new Python thread state, created and thrown away with all its
     ``threading.local`` values.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setStackSize(STACK)
 
     def run(self) -> None:
         self.exec()
