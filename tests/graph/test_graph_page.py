@@ -334,10 +334,11 @@ def test_paths_without_a_choice_say_what_to_click() -> None:
     state = state_of("lecture").changed(trace=True)
     result = result_of(state)
     picture = TAB.figures(result, state)[0]
-    assert "Click a node or a parameter" in picture.note
+    assert "Click a node or a parameter" in picture.badge
+    assert picture.note == ""  # which would move the graph when it goes
     root = result.capture.graph.roots[0]
     chosen = TAB.gesture(state, Gesture("click", "graph", "node", root, 0.0, 0.0))
-    assert TAB.figures(result, chosen)[0].note == ""
+    assert TAB.figures(result, chosen)[0].badge == ""
 
 
 def test_a_group_that_was_clicked_and_then_opened_leaves_the_tensor_of_the_loss() -> None:

@@ -76,8 +76,9 @@ def figure_of(name: str, title: str, result: GraphResult, state: GraphState, **m
     fields["found"] = known.found(state.find) if state.view in ("graph", "backward", "absent") else ()
     failure = result.capture.graph.failure
     fields["note"] = failure.sentence if failure is not None else ""
-    if state.view == "graph" and state.trace and chosen is None and not fields["note"] and result.capture.graph.nodes:
-        fields["note"] = "Click a node or a parameter: from where its gradient comes, and where it goes, is shown then."
+    if state.view == "graph" and state.trace and chosen is None and result.capture.graph.nodes:
+        # Over the graph: a line above it would move the graph when it goes.
+        fields |= {"badge": "Click a node or a parameter to see its gradient's paths.", "badge_role": Role.MUTED}
     notes = marks.pop("notes", ())
     return GraphFigure(name, title, result.drawing, **(fields | marks | {"notes": (*notes, *known.notes)}))
 

@@ -232,8 +232,10 @@ def _write_on_edges(painter: QPainter, writer: Writer, graph: GraphPainter, view
         x, y = graph.stage.way(row)
         px, py = viewport.to_pixels(*_half_way(x, y))
         wide = unit_width(text, True) * size + 10.0
-        wishes = ((px + 8.0, py - high / 2), (px - wide - 8.0, py - high / 2), (px - wide / 2, py - high / 2),
-                  (px + 8.0, py - 1.3 * high), (px - wide - 8.0, py - 1.3 * high))
+        # On the side that the edge goes to: two that part have theirs apart.
+        outer, inner = (px - wide - 8.0, px + 8.0) if x[-1] < x[0] else (px + 8.0, px - wide - 8.0)
+        wishes = ((outer, py - high / 2), (inner, py - high / 2), (px - wide / 2, py - high / 2), (outer, py - 1.3 * high),
+                  (inner, py - 1.3 * high))
         chip = _free(graph.stage, viewport, wishes, wide, high, taken, -1)
         taken.append(chip)
         painter.setPen(QPen(theme.color(Role.GRADIENT), 1.2 * theme.stroke))
