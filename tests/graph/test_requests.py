@@ -26,3 +26,9 @@ def test_a_session_may_hold_anything_in_place_of_numbers(words: str) -> None:
     held = state.changed(toggled=f"{key}:{words}", selected=f"{key}:{words}"[:60])
     assert request_of(held) == request_of(state)
     assert selected_ident(held) is None
+
+
+def test_the_program_that_stands_there_at_first_is_shown_at_once_and_any_change_of_it_waits_for_run() -> None:
+    state = GraphState().changed(source="code")
+    assert source_of(state).allowed
+    assert not source_of(state.changed(code=state.code + "\n")).allowed

@@ -9,7 +9,7 @@ from typing import Literal, cast
 from visualizer.base.experiment import Request
 from visualizer.experiments.graph import consent
 from visualizer.experiments.graph.examples.catalogue import SIZES, example
-from visualizer.experiments.graph.state import GraphState
+from visualizer.experiments.graph.state import CODE, GraphState
 
 _IDENT = re.compile("[0-9]{1,10}")
 
@@ -122,7 +122,8 @@ def source_of(state: GraphState) -> Source:
             sizes = tuple((name, getattr(state, name)) for name in SIZES if name in uses)
             return Source("example", example=state.example, sizes=sizes, seed=state.seed)
     asked = consent.asked(source.key)
-    return Source(**{**source.__dict__, "allowed": asked > 0, "asked": asked})
+    ours = source.kind == "code" and source.code == CODE  # the program that stands there at first is the product's own
+    return Source(**{**source.__dict__, "allowed": asked > 0 or ours, "asked": asked})
 
 
 def idents_of(text: str, key: str) -> tuple[int, ...]:
