@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Signal, Slot
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu
 
-from visualizer.figures.table import figure_tsv
 from visualizer.ui.plots.buttons import ButtonRow
+from visualizer.ui.plots.figure_tools import EDGE, FigureTools
 
 if TYPE_CHECKING:
+    from visualizer.figures.graph import GraphFigure
     from visualizer.ui.graph.surface import GraphSurface
-
-#: Pixels between the buttons and the corner.
-_EDGE = 6
 
 
 class GraphButtons(ButtonRow):
@@ -33,80 +29,37 @@ class GraphButtons(ButtonRow):
     )
 
 
-class GraphTools(QObject):
-    """Carries out the commands of one canvas' buttons and menu.
-
-    Signals:
-        copy_requested, export_requested, enlarge_requested: the figure's name; never without a figure.
-    """
-
-    copy_requested = Signal(str)
-    export_requested = Signal(str)
-    enlarge_requested = Signal(str)
+class GraphTools(FigureTools):
+    """Carries out the commands of one canvas' buttons and menu."""
 
     def __init__(self, canvas: GraphSurface, row: GraphButtons) -> None:
-        super().__init__(canvas)
+        super().__init__(canvas, row)
         self._canvas = canvas
-        self._row = row
-        self._menu: QMenu | None = None
         for name, slot in (
             ("zoom_in", canvas.zoom_in), ("zoom_out", canvas.zoom_out), ("selection", canvas.zoom_to_selection),
-            ("map", canvas.toggle_map), ("fit", canvas.fit), ("copy", self.request_copy), ("export", self._request_export),
-            ("enlarge", self.request_enlarged),
+            ("map", canvas.toggle_map), ("fit", canvas.fit),
         ):
             row.buttons[name].clicked.connect(slot)
 
     @property
     def width(self) -> int:
         """Pixels of the upper right corner that the buttons take."""
-        return self._row.sizeHint().width() + 2 * _EDGE
+        return self._row.sizeHint().width() + 2 * EDGE
 
-    def place(self) -> None:
-        """Put the buttons into the canvas' corner."""
-        size = self._row.sizeHint()
-        self._row.setGeometry(self._canvas.width() - size.width() - _EDGE, 1, size.width(), size.height())
+    def shown(self) -> GraphFigure | None:
+        return self._canvas.figure
 
     def update(self, chosen: bool, map_on: bool) -> None:
         """What can be done now, and whether the map is on."""
         self._row.buttons["selection"].setEnabled(chosen)
         self._row.buttons["map"].setChecked(map_on)
 
-    def show_menu(self, position: QPoint) -> None:
-        """Open the menu at this place of the screen."""
-        if self._menu is not None:
-            self._menu.deleteLater()
+    def fill_menu(self, menu: QMenu) -> None:
         canvas = self._canvas
-        self._menu = QMenu(canvas)
-        self._menu.setObjectName("plot.menu")
-        self._menu.addAction("Show the whole graph", canvas.fit)
-        self._menu.addAction("Zoom to the chosen node", canvas.zoom_to_selection).setEnabled(canvas.chosen >= 0)
+        menu.addAction("Show the whole graph", canvas.fit)
+        menu.addAction("Zoom to the chosen node", canvas.zoom_to_selection).setEnabled(canvas.chosen >= 0)
         for text, on, slot in (("Map", canvas.map_on, canvas.toggle_map), ("Legend", canvas.legend_open, canvas.toggle_legend)):
-            action = self._menu.addAction(text, slot)
+            action = menu.addAction(text, slot)
             action.setCheckable(True)
             action.setChecked(on)
-        self._menu.addAction("Enlarge", self.request_enlarged)
-        self._menu.addSeparator()
-        self._menu.addAction("Copy picture", self.request_copy)
-        self._menu.addAction("Copy data", self._copy_data)
-        self._menu.addAction("Export …", self._request_export)
-        self._menu.popup(position)
-
-    @Slot()
-    def request_copy(self) -> None:
-        if self._canvas.figure is not None:
-            self.copy_requested.emit(self._canvas.figure.name)
-
-    @Slot()
-    def request_enlarged(self) -> None:
-        if self._canvas.figure is not None:
-            self.enlarge_requested.emit(self._canvas.figure.name)
-
-    @Slot()
-    def _request_export(self) -> None:
-        if self._canvas.figure is not None:
-            self.export_requested.emit(self._canvas.figure.name)
-
-    @Slot()
-    def _copy_data(self) -> None:
-        if self._canvas.figure is not None:
-            QGuiApplication.clipboard().setText(figure_tsv(self._canvas.figure))
+        menu.addAction("Enlarge", self.request_enlarged)

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPoint, QTimer, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QMenu, QWidget
 
-from visualizer.figures.table import figure_tsv
+from visualizer.figures.model import Figure
 from visualizer.ui.plots.buttons import ButtonRow
+from visualizer.ui.plots.figure_tools import FigureTools
 from visualizer.ui.plots.scene import FigureItem
 
 _EVERY_MS = 250
-#: Pixels between the buttons and the corner.
-_EDGE = 6
 
 
-class PlotTools(QObject):
-    """Carries out the commands of one canvas' buttons and menu, and keeps both true to the figure.
-
-    Signals:
-        copy_requested, export_requested, enlarge_requested: the figure's name; never without a figure.
-    """
-
-    copy_requested = Signal(str)
-    export_requested = Signal(str)
-    enlarge_requested = Signal(str)
+class PlotTools(FigureTools):
+    """Carries out the commands of one canvas' buttons and menu, and keeps both true to the figure."""
 
     def __init__(self, canvas: QWidget, item: FigureItem, row: ButtonRow) -> None:
-        super().__init__(canvas)
-        self._canvas = canvas
+        super().__init__(canvas, row)
         self._item = item
-        self._row = row
-        self._menu: QMenu | None = None
-        for name, slot in (
-            ("log_x", self._toggle_log_x), ("log_y", self._toggle_log_y), ("fit", self._fit),
-            ("copy", self.request_copy), ("export", self._request_export), ("enlarge", self.request_enlarged),
-        ):
+        for name, slot in (("log_x", self._toggle_log_x), ("log_y", self._toggle_log_y), ("fit", self._fit)):
             row.buttons[name].clicked.connect(slot)
         # Which tools make sense is seldom another answer: not asked at every update.
         self._timer = QTimer(self, singleShot=True, interval=_EVERY_MS)
         self._timer.timeout.connect(self.update)
 
-    def place(self) -> None:
-        """Put the buttons into the canvas' corner."""
-        size = self._row.sizeHint()
-        self._row.setGeometry(self._canvas.width() - size.width() - _EDGE, 1, size.width(), size.height())
+    def shown(self) -> Figure | None:
+        return self._item.figure
 
     def update_soon(self) -> None:
         """As :meth:`update`, at most four times a second."""
@@ -64,48 +46,18 @@ class PlotTools(QObject):
         if changed:
             self.place()
 
-    def show_menu(self, position: QPoint) -> None:
-        """Open the menu at this place of the screen."""
-        if self._menu is not None:
-            self._menu.deleteLater()
-        self._menu = QMenu(self._canvas)
-        self._menu.setObjectName("plot.menu")
-        self._menu.addAction("Fit", self._fit)
-        self._menu.addAction("Enlarge", self.request_enlarged)
+    def fill_menu(self, menu: QMenu) -> None:
+        menu.addAction("Fit", self._fit)
+        menu.addAction("Enlarge", self.request_enlarged)
         for axis, text, on, slot in (
             (0, "Logarithmic x axis", self._item.log_x, self._toggle_log_x),
             (1, "Logarithmic y axis", self._item.log_y, self._toggle_log_y),
         ):
-            action = self._menu.addAction(text)
+            action = menu.addAction(text)
             action.setCheckable(True)
             action.setChecked(on)
             action.setEnabled(on or self._item.can_log(axis))
             action.triggered.connect(slot)
-        self._menu.addSeparator()
-        self._menu.addAction("Copy picture", self.request_copy)
-        self._menu.addAction("Copy data", self._copy_data)
-        self._menu.addAction("Export …", self._request_export)
-        self._menu.popup(position)
-
-    @Slot()
-    def request_copy(self) -> None:
-        if self._item.figure is not None:
-            self.copy_requested.emit(self._item.figure.name)
-
-    @Slot()
-    def request_enlarged(self) -> None:
-        if self._item.figure is not None:
-            self.enlarge_requested.emit(self._item.figure.name)
-
-    @Slot()
-    def _request_export(self) -> None:
-        if self._item.figure is not None:
-            self.export_requested.emit(self._item.figure.name)
-
-    @Slot()
-    def _copy_data(self) -> None:
-        if self._item.figure is not None:
-            QGuiApplication.clipboard().setText(figure_tsv(self._item.figure))
 
     @Slot()
     def _fit(self) -> None:
